@@ -1,0 +1,213 @@
+"""What the rooms of discorank hand to each other: frozen records and protocols, no behaviour.
+
+The words are the field's: a *candidate* model of a *hub* turns the samples of a *target* into
+*features*; a *scorer* turns a *probe* (features with the target's labels) into a *score*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias, Union, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "BadItem",
+    "Candidate",
+    "Encoded",
+    "Encoder",
+    "Features",
+    "Float32Array",
+    "Float64Array",
+    "IntArray",
+    "JSON",
+    "Modality",
+    "Probe",
+    "Score",
+    "Target",
+    "Task",
+]
+
+Float32Array: TypeAlias = NDArray[np.float32]
+Float64Array: TypeAlias = NDArray[np.float64]
+FloatArray: TypeAlias = NDArray[np.floating[Any]]
+IntArray: TypeAlias = NDArray[np.intp]
+JSON: TypeAlias = Union[
+    None, bool, int, float, str, Sequence["JSON"], Mapping[str, "JSON"]
+]
+Task: TypeAlias = Literal["classification"]
+Modality: TypeAlias = Literal["image", "features"]
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """What a scorer sees: the features of one candidate on one target, with the truth.
+
+    Attributes
+    ----------
+    features : ndarray of shape (n_samples, n_features)
+    labels : ndarray of shape (n_samples,)
+        Class ids.
+    source_logits : ndarray of shape (n_samples, n_source_classes), optional
+        Logits of the candidate's own classifier; None if it has none.
+    sample_ids : sequence of str, optional
+        One name per sample.
+    """
+
+    features: FloatArray
+    labels: NDArray[Any]
+    source_logits: FloatArray | None = None
+    sample_ids: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """What a scorer returns. Higher is better, always.
+
+    Attributes
+    ----------
+    value : float
+    per_sample : ndarray of shape (n_samples,), optional
+        Contributions whose mean is `value`; None where the score is no mean over samples.
+    """
+
+    value: float
+    per_sample: Float64Array | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Features of one candidate on one target, rows in the target's order.
+
+    Attributes
+    ----------
+    features : ndarray of shape (n_samples, n_features), float32
+    source_logits : ndarray of shape (n_samples, n_source_classes), float32, optional
+    seconds : float
+        Wall-clock time of the extraction that made them; NaN if they were ready-made.
+    """
+
+    features: Float32Array
+    source_logits: Float32Array | None = None
+    seconds: float = float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """What an encoder returns for one batch.
+
+    Attributes
+    ----------
+    features : ndarray of shape (batch, n_features), float32
+    source_logits : ndarray of shape (batch, n_source_classes), float32, optional
+    """
+
+    features: Float32Array
+    source_logits: Float32Array | None = None
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """A loaded model, ready to turn items into features.
+
+    `preprocess` is the checkpoint's own preprocessing of one item (for images: a PIL image in any
+    mode) into one float32 array; worker processes call it, so it must be picklable. `encode` takes
+    a stack of those, of shape (batch, ...), and runs the model on its device.
+    """
+
+    @property
+    def preprocess(self) -> Callable[[Any], Float32Array]: ...
+
+    def encode(self, batch: Float32Array) -> Encoded: ...
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A candidate model: what is known of it before a weight is loaded, and how to load it.
+
+    Attributes
+    ----------
+    name : str
+        The resolved spec, ``"timm:resnet50.a1_in1k"``; unique in a ranking.
+    source : str
+        The scheme of the spec: ``"timm"``, ``"torchvision"``, ``"onnx"``, ``"python"``, ...
+    parameters : int, optional
+        Number of parameters, classifier included; None if unknown (ready-made features).
+    input_size : tuple of int, optional
+        (channels, height, width) that the checkpoint wants.
+    preprocessing : mapping
+        The checkpoint's preprocessing in words that JSON can hold; part of the feature key.
+    weights : str
+        Identifies the weights: ``"sha256:…"``, ``"revision:…"`` or ``"random:SEED"``.
+    layer : str
+        What is taken as features: the layer and its pooling.
+    modality : {"image", "features"}
+        What the candidate reads.
+    load : callable
+        ``load(device)`` returns an `Encoder` on that torch device string (``"cpu"``, ``"cuda:0"``),
+        or, for ready-made features, the `Features` of all rows of the full target.
+    """
+
+    name: str
+    source: str
+    parameters: int | None
+    input_size: tuple[int, ...] | None
+    preprocessing: Mapping[str, JSON]
+    weights: str
+    layer: str
+    modality: Modality
+    load: Callable[[str], Encoder | Features] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class BadItem:
+    """An item of a target that could not be read: its name and the reason."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A labelled data set, or a selection of its rows.
+
+    Attributes
+    ----------
+    name : str
+    task : {"classification"}
+    modality : {"image", "features"}
+    items : sequence
+        ``items[i]`` is the decoded item of selected row i (for images a PIL image); decoding
+        happens on access, in worker processes, so the sequence must be picklable. Empty for
+        modality "features": such targets only carry labels.
+    labels : ndarray of shape (n_samples,)
+        Class ids into `classes`.
+    classes : tuple of str
+    sample_ids : tuple of str
+        One name per selected row.
+    fingerprint : str
+        Digest of the content of the full data set, before any selection.
+    rows : ndarray of shape (n_samples,)
+        Rows of the full data set that are selected, increasing.
+    n_total : int
+        Rows of the full data set.
+    bad : tuple of BadItem
+        Items of the data set that could not be read; they are in no row.
+    """
+
+    name: str
+    task: Task
+    modality: Modality
+    items: Sequence[Any] = field(repr=False)
+    labels: IntArray = field(repr=False)
+    classes: tuple[str, ...]
+    sample_ids: tuple[str, ...] = field(repr=False)
+    fingerprint: str
+    rows: IntArray = field(repr=False)
+    n_total: int
+    bad: tuple[BadItem, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.labels)
