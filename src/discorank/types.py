@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "JSON",
     "BadItem",
     "Candidate",
     "Encoded",
@@ -22,7 +23,6 @@ __all__ = [
     "Float32Array",
     "Float64Array",
     "IntArray",
-    "JSON",
     "Modality",
     "Probe",
     "Score",
@@ -34,9 +34,7 @@ Float32Array: TypeAlias = NDArray[np.float32]
 Float64Array: TypeAlias = NDArray[np.float64]
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
 IntArray: TypeAlias = NDArray[np.intp]
-JSON: TypeAlias = Union[
-    None, bool, int, float, str, Sequence["JSON"], Mapping[str, "JSON"]
-]
+JSON: TypeAlias = Union[bool, int, float, str, Sequence["JSON"], Mapping[str, "JSON"], None]  # noqa: UP007 -- forward references need Union on Python 3.10
 Task: TypeAlias = Literal["classification"]
 Modality: TypeAlias = Literal["image", "features"]
 
@@ -118,9 +116,13 @@ class Encoder(Protocol):
     """
 
     @property
-    def preprocess(self) -> Callable[[Any], Float32Array]: ...
+    def preprocess(self) -> Callable[[Any], Float32Array]:
+        """Turn one item into the model's input."""
+        ...
 
-    def encode(self, batch: Float32Array) -> Encoded: ...
+    def encode(self, batch: Float32Array) -> Encoded:
+        """Run the model on a stack of inputs."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,8 @@ class Candidate:
     Attributes
     ----------
     name : str
-        The resolved spec, ``"timm:resnet50.a1_in1k"``; unique in a ranking.
+        The resolved spec, ``"timm:resnet50.a1_in1k"``: which model this is. Part of the feature key;
+        unique in a ranking.
     source : str
         The scheme of the spec: ``"timm"``, ``"torchvision"``, ``"onnx"``, ``"python"``, ...
     parameters : int, optional
@@ -148,6 +151,8 @@ class Candidate:
     load : callable
         ``load(device)`` returns an `Encoder` on that torch device string (``"cpu"``, ``"cuda:0"``),
         or, for ready-made features, the `Features` of all rows of the full target.
+    alias : str, optional
+        A short name that the user gave (``?name=resnet``); only for display.
     """
 
     name: str
@@ -159,6 +164,12 @@ class Candidate:
     layer: str
     modality: Modality
     load: Callable[[str], Encoder | Features] = field(repr=False, compare=False)
+    alias: str | None = None
+
+    @property
+    def label(self) -> str:
+        """What tables call the candidate: the alias if there is one, else the name."""
+        return self.alias or self.name
 
 
 @dataclass(frozen=True)
@@ -195,6 +206,8 @@ class Target:
         Rows of the full data set.
     bad : tuple of BadItem
         Items of the data set that could not be read; they are in no row.
+    split : str, optional
+        The split that the rows are from, ``"train"``; None where the data set has no splits.
     """
 
     name: str
@@ -208,6 +221,7 @@ class Target:
     rows: IntArray = field(repr=False)
     n_total: int
     bad: tuple[BadItem, ...] = ()
+    split: str | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

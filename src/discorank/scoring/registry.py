@@ -45,9 +45,7 @@ def _disco(probe: Probe, **options: Any) -> Score:
 SCORERS: Mapping[str, Scorer] = MappingProxyType(
     {
         scorer.name: scorer
-        for scorer in (
-            Scorer("disco", _disco, "Zhang et al., AAAI 2025, arXiv 2412.19085"),
-        )
+        for scorer in (Scorer("disco", _disco, "Zhang et al., AAAI 2025, arXiv 2412.19085"),)
     }
 )
 

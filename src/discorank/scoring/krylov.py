@@ -1,0 +1,147 @@
+"""Leading eigenpairs of a symmetric positive semi-definite operator by block Krylov iteration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
+
+__all__ = ["NotConverged", "leading_eigenpairs"]
+
+# Columns that meet the operator at once: enough for a matrix product to beat a matrix-vector
+# product, few enough that the Krylov space is deep. A deep space converges per column, not per
+# pass, which is why 12 passes of 32 columns beat 3 passes of 128 by three digits.
+BLOCK = 32
+# Basis vectors per wanted pair before a restart.
+DEPTH = 3
+RESTARTS = 8
+# An error that falls by less than this factor from one restart to the next is rounding.
+STALLED = 0.5
+
+
+class NotConverged(ArithmeticError):
+    """The iteration does not reach its tolerance; a direct method is the better tool."""
+
+
+def leading_eigenpairs(
+    apply: Callable[[NDArray[Any]], NDArray[Any]],
+    size: int,
+    n_pairs: int,
+    *,
+    tolerance: float,
+    rng: np.random.Generator,
+    dtype: type[np.floating[Any]],
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the `n_pairs` largest eigenvalues, decreasing, and their orthonormal eigenvectors.
+
+    Parameters
+    ----------
+    apply : callable
+        ``apply(Q)`` multiplies an array of shape (size, columns) by the operator A.
+    size : int
+        Rows and columns of A.
+    n_pairs : int
+        How many pairs; less than a quarter of `size`.
+    tolerance : float
+        Accepted relative error of the eigenvalues θ, weighted by sqrt(θ).
+    rng : numpy.random.Generator
+        Draws the first block.
+    dtype : type
+        float32 or float64: the arithmetic of the iteration.
+
+    Returns
+    -------
+    values : ndarray of shape (n_pairs,)
+    vectors : ndarray of shape (size, n_pairs)
+
+    Raises
+    ------
+    NotConverged
+        If the error stays above the tolerance: the spectrum is too flat, or the precision of
+        `dtype` too low for its range.
+
+    Notes
+    -----
+    Randomized block Krylov iteration [1]_ with full reorthogonalisation and thick restarts [2]_:
+    when the basis is full it is compressed to its best Ritz vectors, to which the next Krylov
+    block is already orthogonal, so the iteration goes on where it was.
+
+    References
+    ----------
+    .. [1] C. Musco, C. Musco, "Randomized block Krylov methods for stronger and faster approximate
+       singular value decomposition", NeurIPS 2015.
+    .. [2] K. Wu, H. Simon, "Thick-restart Lanczos method for large symmetric eigenvalue problems",
+       SIAM J. Matrix Anal. Appl. 22 (2000).
+    """
+    width = min(BLOCK, n_pairs)
+    capacity = min(DEPTH * max(n_pairs, BLOCK), size // width * width)
+    basis = np.empty((size, capacity), dtype, order="F")
+    image = np.empty((size, capacity), dtype, order="F")
+    block = _orthonormal(rng.standard_normal((size, width)).astype(dtype))
+    filled = 0
+    error = np.inf
+    for _ in range(RESTARTS + 1):
+        while filled + width <= capacity:
+            end = filled + width
+            basis[:, filled:end] = block
+            image[:, filled:end] = apply(block)
+            # Twice is enough (Kahan): one pass of Gram-Schmidt leaves rounding of the size of
+            # what it removed, the second removes that; it also straightens the arbitrary
+            # directions that QR returns once the Krylov space is exhausted.
+            block = image[:, filled:end]
+            for _ in range(2):
+                block = _orthonormal(block - basis[:, :end] @ (basis[:, :end].T @ block))
+            filled = end
+        keep = min(n_pairs + width, filled - width)
+        values, rotation = _rayleigh_ritz(basis[:, :filled], image[:, :filled], keep)
+        ritz = basis[:, :filled] @ rotation
+        ritz_image = image[:, :filled] @ rotation
+        residual = ritz_image[:, :n_pairs] - ritz[:, :n_pairs] * values[:n_pairs]
+        last_error, error = error, _error(residual, values)
+        if error <= tolerance:
+            return values[:n_pairs], ritz[:, :n_pairs]
+        if error > STALLED * last_error:
+            break
+        basis[:, :keep], image[:, :keep] = ritz, ritz_image
+        filled = keep
+    raise NotConverged(f"{n_pairs} of {size} eigenpairs: error {error:.1e} > {tolerance:.1e}")
+
+
+def _orthonormal(block: NDArray[Any]) -> NDArray[Any]:
+    factor: NDArray[Any] = linalg.qr(block, mode="economic", check_finite=False)[0]
+    return factor
+
+
+def _rayleigh_ritz(
+    basis: NDArray[Any], image: NDArray[Any], keep: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the `keep` largest eigenvalues, decreasing, and eigenvectors of basisᵀ A basis."""
+    projected = basis.T @ image
+    projected += projected.T.copy()
+    projected *= 0.5
+    size = len(projected)
+    values, rotation = linalg.eigh(
+        projected,
+        subset_by_index=[size - keep, size - 1],
+        driver="evr",
+        overwrite_a=True,
+        check_finite=False,
+    )
+    return values[::-1], rotation[:, ::-1]
+
+
+def _error(residual: NDArray[Any], values: NDArray[Any]) -> float:
+    """Relative error of the wanted eigenvalues, weighted by their share of the singular values.
+
+    A Ritz value θ errs by at most ‖r‖² / gap, the gap being the distance to the spectrum that is
+    not wanted; the last Ritz value of the buffer stands for that.
+    """
+    values = np.maximum(values.astype(np.float64), np.finfo(np.float64).tiny)
+    wanted = values[: residual.shape[1]]
+    squared = np.einsum("ij,ij->j", residual, residual).astype(np.float64)
+    gap = np.maximum(wanted - values[-1], np.finfo(np.float64).eps * wanted)
+    share = np.sqrt(wanted) / np.sqrt(wanted).sum()
+    return float(share @ np.minimum(squared / (gap * wanted), 1.0))

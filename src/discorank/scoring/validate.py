@@ -1,0 +1,183 @@
+"""The one gate through which features, labels and options enter the scores.
+
+Each function returns its argument in the form the scores compute with, or raises `InvalidInput`
+with the name of the argument and the value that is wrong. Nothing is copied that need not be, and
+nothing is ever changed in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from discorank.errors import InvalidInput
+from discorank.types import Float64Array, IntArray
+
+__all__ = ["ClassLabels", "check_choice", "check_count", "check_features", "check_labels"]
+
+_Choice = TypeVar("_Choice", bound=str)
+
+BLOCK_ROWS = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class ClassLabels:
+    """Labels as class ids.
+
+    Attributes
+    ----------
+    ids : ndarray of shape (n_samples,)
+        Class id of each sample, 0 … n_classes − 1.
+    classes : tuple
+        The class names, by id.
+    counts : ndarray of shape (n_classes,)
+        Samples per class.
+    """
+
+    ids: IntArray
+    classes: tuple[Hashable, ...]
+    counts: IntArray
+
+    @property
+    def priors(self) -> Float64Array:
+        """Share of each class among the samples, shape (n_classes,)."""
+        return self.counts / len(self.ids)
+
+
+def check_features(features: ArrayLike, *, name: str = "features") -> NDArray[np.floating[Any]]:
+    """Return `features` as a finite, non-constant float array of shape (n_samples, n_features).
+
+    float16, float32 and float64 come back as they are, without a copy; other real numbers as
+    float64.
+
+    Raises
+    ------
+    InvalidInput
+        If the array is not two-dimensional or not of real numbers, is empty, holds NaN or
+        infinity, or has the same features in every row.
+    """
+    array = np.asarray(features)
+    if array.ndim != 2:
+        raise InvalidInput(
+            f"{name} must have shape (n_samples, n_features), got shape {array.shape}"
+        )
+    if array.shape[0] < 2 or array.shape[1] < 1:
+        raise InvalidInput(
+            f"{name} must have at least 2 samples and 1 feature, got shape {array.shape}"
+        )
+    if array.dtype.kind in "iub":
+        array = array.astype(np.float64)
+    if array.dtype not in (np.float16, np.float32, np.float64):
+        raise InvalidInput(f"{name} must hold real numbers, got dtype {array.dtype}")
+    _refuse_nonfinite(array, name)
+    if _rows_are_equal(array):
+        raise InvalidInput(
+            f"{name} must differ between samples, got {array.shape[0]} rows that all equal the "
+            f"first; is the model's output constant?"
+        )
+    return array
+
+
+def check_labels(labels: Iterable[Hashable] | ArrayLike, n_samples: int) -> ClassLabels:
+    """Return `labels`, any hashable class names, as class ids.
+
+    Raises
+    ------
+    InvalidInput
+        If there is not one label per sample, fewer than two classes, or a label is missing (None
+        or NaN) or cannot be hashed.
+    """
+    array = labels if isinstance(labels, np.ndarray) else _as_object_array(labels)
+    if array.ndim != 1:
+        raise InvalidInput(f"labels must have shape (n_samples,), got shape {array.shape}")
+    if len(array) != n_samples:
+        raise InvalidInput(
+            f"labels must have one entry per row of features, got {len(array)} labels for "
+            f"{n_samples} rows"
+        )
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        raise InvalidInput(f"labels holds NaN, first in row {int(np.isnan(array).argmax())}")
+    classes: Sequence[Hashable]
+    if array.dtype.kind in "biufUS":
+        names, ids = np.unique(array, return_inverse=True)
+        classes = names.tolist()
+    else:
+        classes, ids = _encode_objects(array)
+    if len(classes) < 2:
+        raise InvalidInput(
+            f"labels must have at least two classes, got only {classes[0]!r} in {n_samples} rows"
+        )
+    return ClassLabels(
+        ids.astype(np.intp, copy=False), tuple(classes), np.bincount(ids, minlength=len(classes))
+    )
+
+
+def check_choice(value: _Choice, choices: Sequence[_Choice], *, name: str) -> _Choice:
+    """Return `value` if it is one of `choices`."""
+    if value not in choices:
+        raise InvalidInput(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+    return value
+
+
+def check_count(value: object, *, name: str, least: int = 1) -> int:
+    """Return `value` if it is a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise InvalidInput(f"{name} must be a whole number of at least {least}, got {value!r}")
+    return int(value)
+
+
+def _refuse_nonfinite(array: NDArray[Any], name: str) -> None:
+    # One product per row finds the suspects: a row that holds NaN or infinity cannot have a finite
+    # sum. The few others whose sum overflows are cleared by the exact test.
+    wide = np.float32 if array.dtype == np.float16 else array.dtype
+    ones = np.ones(array.shape[1], wide)
+    for start in range(0, len(array), BLOCK_ROWS):
+        block = array[start : start + BLOCK_ROWS]
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums = block.astype(wide, copy=False) @ ones
+        for offset in np.flatnonzero(~np.isfinite(sums)):
+            bad = ~np.isfinite(block[offset])
+            if bad.any():
+                column = int(bad.argmax())
+                raise InvalidInput(
+                    f"{name} must be finite, got {block[offset, column]} in row {start + offset}, "
+                    f"column {column}"
+                )
+
+
+def _rows_are_equal(array: NDArray[Any]) -> bool:
+    return all(
+        bool((array[start : start + BLOCK_ROWS] == array[0]).all())
+        for start in range(0, len(array), BLOCK_ROWS)
+    )
+
+
+def _as_object_array(labels: Iterable[Hashable] | ArrayLike) -> NDArray[Any]:
+    if isinstance(labels, (str, bytes)) or not isinstance(labels, Iterable):
+        raise InvalidInput(f"labels must be a sequence of class names, got {labels!r}")
+    if hasattr(labels, "__array__"):  # a pandas column, a torch tensor
+        return np.asarray(labels)
+    entries = list(labels)
+    # Not np.array(entries): it would turn (1, "1") into two equal strings and tuples into rows.
+    array = np.empty(len(entries), dtype=object)
+    array[:] = entries
+    return array
+
+
+def _encode_objects(array: NDArray[Any]) -> tuple[list[Hashable], IntArray]:
+    id_of: dict[Hashable, int] = {}
+    ids = np.empty(len(array), np.intp)
+    for row, label in enumerate(array.tolist()):
+        if label is None or label != label:  # noqa: PLR0124 -- NaN alone differs from itself
+            raise InvalidInput(f"labels holds {label!r} in row {row}; every sample needs a class")
+        try:
+            ids[row] = id_of.setdefault(label, len(id_of))
+        except TypeError:
+            raise InvalidInput(
+                f"labels must be hashable class names, got {label!r} in row {row}"
+            ) from None
+    return list(id_of), ids
