@@ -132,8 +132,8 @@ class Candidate:
     Attributes
     ----------
     name : str
-        The resolved spec, ``"timm:resnet50.a1_in1k"``: which model this is. Part of the feature key;
-        unique in a ranking.
+        The resolved spec, ``"timm:resnet50.a1_in1k"``: which model this is. Unique in a ranking and
+        part of the feature key.
     source : str
         The scheme of the spec: ``"timm"``, ``"torchvision"``, ``"onnx"``, ``"python"``, ...
     parameters : int, optional
