@@ -42,11 +42,11 @@ def test_classes_above_their_least_share_by_largest_remainder(
     free = [label for label in counts if got[label] > 2]
     for label in free:
         # Nobody above the least has more than its share of the whole, rounded up; and of two such
-        # classes, the larger one has at least as many, and their shares are the same to one row.
+        # classes, the larger one has at least as many, and their shares agree to one row of each.
         assert got[label] <= -(-n * counts[label] // len(labels))
     for a in free:
         for b in free:
-            if counts[a] >= counts[b]:
+            if counts[a] > counts[b]:
                 assert got[a] >= got[b]
             scale = counts[a] / counts[b]
             assert abs(got[a] - got[b] * scale) < 1 + scale
