@@ -10,27 +10,31 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["centred_blocks", "for_each_block"]
+__all__ = ["for_each_block", "shifted_blocks"]
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 8 << 20
 
 
-def centred_blocks(
-    array: NDArray[Any], centre: NDArray[Any], dtype: type[np.floating[Any]]
+def shifted_blocks(
+    array: NDArray[Any], shift: NDArray[Any] | None, dtype: type[np.floating[Any]]
 ) -> Iterator[tuple[slice, NDArray[Any]]]:
-    """Yield ``(rows, array[rows] - centre)`` in `dtype`, block by block.
+    """Yield ``(rows, array[rows] - shift)`` in `dtype`, block by block.
 
-    The block is one buffer that is filled anew each time: use it before the next step.
+    With shift None the rows come as they are, without a copy where the dtype fits. Otherwise the
+    block is one buffer that is filled anew each time: use it before the next step.
     """
     n_rows, n_columns = array.shape
     height = min(n_rows, max(64, BLOCK_BYTES // (n_columns * np.dtype(dtype).itemsize)))
-    centre = centre.astype(dtype)
-    buffer = np.empty((height, n_columns), dtype)
+    if shift is not None:
+        shift = shift.astype(dtype)
+        buffer = np.empty((height, n_columns), dtype)
     for start in range(0, n_rows, height):
         rows = slice(start, min(start + height, n_rows))
-        block = buffer[: rows.stop - start]
-        np.subtract(array[rows], centre, out=block, dtype=dtype)
-        yield rows, block
+        if shift is None:
+            yield rows, array[rows].astype(dtype, copy=False)
+        else:
+            block = buffer[: rows.stop - start]
+            yield rows, np.subtract(array[rows], shift, out=block, dtype=dtype)
 
 
 def for_each_block(n_rows: int, height: int, work: Callable[[int, slice], None]) -> None:

@@ -32,11 +32,11 @@ COVARIANCE_FLOOR = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class _Discriminant:
-    """log p̃(c | t) of all classes in one component as one product φ(t) · weights.
+    """log p̃(c | t) of all classes in one component as one product [φ(t), common] · weights.
 
     φ(t) = [t, 1], preceded by the products t_a t_b (a ≤ b) where every class has its own
-    covariance. A common covariance Λ = L Lᵀ is absorbed by whitening the coordinates first, after
-    which −½‖t‖² is common to all classes and is left out.
+    covariance; the last row of `weights` is ones. A common covariance Λ = L Lᵀ is absorbed by
+    whitening the coordinates first, after which −½‖t‖² is common to all classes and is left out.
     """
 
     weights: NDArray[Any]
@@ -46,11 +46,13 @@ class _Discriminant:
     quadratic: tuple[Any, Any] | None = None
 
     def inputs(self, t: NDArray[Any]) -> NDArray[Any]:
-        columns = [t, np.ones((len(t), 1), t.dtype)]
-        if self.quadratic is not None:
-            first, second = self.quadratic
-            columns.insert(0, t[:, first] * t[:, second])
-        return np.concatenate(columns, axis=1)
+        """[φ(t), 0]; the last column is free for what all classes of a row have in common."""
+        common = np.zeros((len(t), 2), t.dtype)
+        common[:, 0] = 1.0
+        if self.quadratic is None:
+            return np.concatenate([t, common], axis=1)
+        first, second = self.quadratic
+        return np.concatenate([t[:, first] * t[:, second], t, common], axis=1)
 
 
 def ncc_posteriors(
@@ -102,10 +104,13 @@ def ncc_posteriors(
 
     def score_block(block: int, rows: slice) -> None:
         own = y[rows]
+        values = np.empty((len(own), n_classes), discriminants[0].weights.dtype)
         for g, (group, discriminant) in enumerate(
             zip(components.groups, discriminants, strict=True)
         ):
-            posterior = _true_class_posterior(T[rows, group], own, discriminant, labels, loo)
+            posterior = _true_class_posterior(
+                T[rows, group], own, discriminant, labels, loo, values
+            )
             sums[block, g] = posterior.sum()
             per_sample[rows] += ratios[g] * posterior
 
@@ -119,22 +124,23 @@ def _true_class_posterior(
     discriminant: _Discriminant,
     labels: ClassLabels,
     loo: bool,
+    values: NDArray[Any],
 ) -> Float64Array:
+    """Posterior of the class `own` at each row of t; `values` is room for all discriminants."""
     if discriminant.whitening is not None:
         t = t @ discriminant.whitening
     weights = discriminant.weights
     inputs = discriminant.inputs(t.astype(weights.dtype, copy=False))
-    own_value = np.einsum("ij,ij->i", inputs, weights.T[own], dtype=np.float64)
+    own_value = np.einsum("ij,ij->i", inputs, weights.T[own]).astype(np.float64)
     if loo:
         own_value += _leave_one_out_loss(t, own, own_value, discriminant, labels)
-    # l_c − l_y comes out of the product itself, through one more column of inputs.
-    inputs = np.concatenate([inputs, -own_value[:, None].astype(weights.dtype)], axis=1)
-    ones = np.ones(weights.shape[1], weights.dtype)
-    values = inputs @ np.concatenate([weights, ones[None]])
+    # l_c − l_y for all c comes out of the product itself.
+    inputs[:, -1] = -own_value
+    np.matmul(inputs, weights, out=values)
     values[np.arange(len(own)), own] = -np.inf
     with np.errstate(over="ignore", under="ignore"):
-        odds: Float64Array = (np.exp(values, out=values) @ ones).astype(np.float64)
-    posterior = 1.0 / (1.0 + odds)
+        odds = np.exp(values, out=values) @ weights[-1]
+    posterior: Float64Array = 1.0 / (1.0 + odds.astype(np.float64))
     if loo:
         # Without its only sample a class has no mean; what is known of it is its prior.
         alone = labels.counts[own] == 1
@@ -196,7 +202,8 @@ def _linear(
     means: Float64Array, log_priors: Float64Array, whitening: Float64Array | None = None
 ) -> _Discriminant:
     constants = log_priors - 0.5 * np.square(means).sum(axis=1)
-    return _Discriminant(np.vstack([means.T, constants]), means, log_priors, whitening)
+    weights = np.vstack([means.T, constants, np.ones_like(constants)])
+    return _Discriminant(weights, means, log_priors, whitening)
 
 
 def _quadratic(
@@ -208,7 +215,7 @@ def _quadratic(
     products = precisions[:, first, second] * np.where(first == second, -0.5, -1.0)
     slopes = np.einsum("cij,cj->ci", precisions, means)
     constants = log_scale - 0.5 * np.einsum("ci,ci->c", slopes, means)
-    weights = np.vstack([products.T, slopes.T, constants])
+    weights = np.vstack([products.T, slopes.T, constants, np.ones_like(constants)])
     return _Discriminant(weights, means, log_scale, quadratic=(first, second))
 
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import linalg
 
 from discorank.errors import InvalidInput
-from discorank.scoring.blocks import centred_blocks
+from discorank.scoring.blocks import shifted_blocks
 from discorank.scoring.krylov import NotConverged, leading_eigenpairs
 from discorank.scoring.validate import check_choice, check_count, check_features
 from discorank.types import Float64Array
@@ -168,7 +168,8 @@ def _full(Z: NDArray[Any], k: int) -> tuple[NDArray[Any], Float64Array, NDArray[
 
 
 def _covariance_eigh(Z: NDArray[Any], k: int) -> tuple[NDArray[Any], Float64Array, NDArray[Any]]:
-    mean, gram = _centred_gram(Z, np.float64)
+    shift = _shift(Z, np.float64)
+    mean, gram = _centred_gram(Z, shift, np.float64)
     size = len(gram)
     _, V = linalg.eigh(
         gram,
@@ -177,7 +178,7 @@ def _covariance_eigh(Z: NDArray[Any], k: int) -> tuple[NDArray[Any], Float64Arra
         overwrite_a=True,
         check_finite=False,
     )
-    return _project(Z, mean, V[:, ::-1])
+    return _project(Z, shift, mean, V[:, ::-1])
 
 
 def _randomized(
@@ -188,8 +189,9 @@ def _randomized(
     precisions = (np.float64,) if Z.dtype == np.float64 else (np.float32, np.float64)
     n_samples, n_features = Z.shape
     for dtype in precisions:
+        shift = _shift(Z, dtype)
         if n_features <= min(n_samples, LARGEST_COVARIANCE):
-            mean, gram = _centred_gram(Z, dtype)
+            mean, gram = _centred_gram(Z, shift, dtype)
             apply = gram.__matmul__
         else:
             mean = _mean(Z)
@@ -207,7 +209,7 @@ def _randomized(
             if dtype == np.float64:
                 raise
             continue
-        return _project(Z, mean, V)
+        return _project(Z, shift, mean, V)
     raise AssertionError("unreachable: the last precision returns or raises")
 
 
@@ -223,46 +225,64 @@ def _published(Z: NDArray[Any], k: int) -> tuple[NDArray[Any], Float64Array, NDA
 
 def _mean(Z: NDArray[Any]) -> Float64Array:
     total = np.zeros(Z.shape[1])
-    for _, block in centred_blocks(Z, np.zeros(Z.shape[1]), np.float64):
+    for _, block in shifted_blocks(Z, None, np.float64):
         total += block.sum(axis=0)
     return total / len(Z)
 
 
-def _centred_gram(
-    Z: NDArray[Any], dtype: type[np.floating[Any]]
-) -> tuple[Float64Array, NDArray[Any]]:
-    """Return the column means and the Gram matrix of the centred columns, in one pass.
+def _shift(Z: NDArray[Any], dtype: type[np.floating[Any]]) -> Float64Array | None:
+    """Return what to subtract from the rows before they are multiplied; None if nothing need be.
 
-    The pass subtracts a first guess of the mean, which leaves a correction of rank one that is
-    too small to cancel digits.
+    Centring after a product is a correction of rank one, and free. It cancels digits only where
+    the mean outweighs the variation; there, a first guess of the mean is subtracted before.
     """
-    guess = Z[:1024].mean(axis=0, dtype=np.float64)
-    size = Z.shape[1]
+    head = Z[:1024].astype(np.float64)
+    guess: Float64Array = head.mean(axis=0)
+    outweighs = guess @ guess > np.square(head - guess).sum() / len(head)
+    return guess if outweighs or Z.dtype != dtype else None
+
+
+def _centred_gram(
+    Z: NDArray[Any], shift: Float64Array | None, dtype: type[np.floating[Any]]
+) -> tuple[Float64Array, NDArray[Any]]:
+    """Return the column means and the Gram matrix of the centred columns."""
+    n_samples, size = Z.shape
+    ones = np.ones(n_samples, dtype)
+    if shift is None:
+        mean = ones @ Z / n_samples
+        gram = Z.T @ Z
+        gram -= np.multiply.outer(mean, n_samples * mean)
+        return mean.astype(np.float64), gram
     gram = np.zeros((size, size), dtype, order="F")
     rest = np.zeros(size)
-    (syrk,) = linalg.get_blas_funcs(("syrk",), (gram,))
-    for _, block in centred_blocks(Z, guess, dtype):
+    # One BLAS library for the whole pass: the idle threads of a second one (numpy brings its own)
+    # would spin on the cores that this one needs.
+    syrk, gemv = linalg.get_blas_funcs(("syrk", "gemv"), (gram,))
+    for _, block in shifted_blocks(Z, shift, dtype):
         gram = syrk(1.0, block.T, beta=1.0, c=gram, overwrite_c=True)
-        rest += np.ones(len(block), dtype) @ block
-    rest /= len(Z)
+        rest += gemv(1.0, block.T, ones[: len(block)])
+    rest /= n_samples
+    correction = rest[:, None].astype(dtype)
+    gram = syrk(-float(n_samples), correction, beta=1.0, c=gram, overwrite_c=True)
     _mirror_upper(gram)
-    gram -= np.outer(rest, len(Z) * rest).astype(dtype)
-    return guess.astype(dtype) + rest, gram
+    return shift.astype(dtype) + rest, gram
 
 
-def _mirror_upper(square: NDArray[Any], step: int = 256) -> None:
-    size = len(square)
-    for start in range(0, size, step):
-        stop = min(start + step, size)
-        corner = square[start:stop, start:stop]
+def _mirror_upper(square: NDArray[Any], tile: int = 128) -> None:
+    """Copy the upper triangle of a square matrix to the lower one, tile by tile."""
+    starts = range(0, len(square), tile)
+    for row in starts:
+        corner = square[row : row + tile, row : row + tile]
         corner[...] = np.triu(corner) + np.triu(corner, 1).T
-        square[stop:, start:stop] = square[start:stop, stop:].T
+        for column in starts[row // tile + 1 :]:
+            upper = square[row : row + tile, column : column + tile]
+            square[column : column + tile, row : row + tile] = upper.T
 
 
 def _implicit_gram(Z: NDArray[Any], mean: Float64Array, dtype: type[np.floating[Any]]) -> Any:
     def apply(Q: NDArray[Any]) -> NDArray[Any]:
         image = np.zeros(Q.shape, dtype)
-        for _, block in centred_blocks(Z, mean, dtype):
+        for _, block in shifted_blocks(Z, mean, dtype):
             image += block.T @ (block @ Q)
         return image
 
@@ -270,18 +290,21 @@ def _implicit_gram(Z: NDArray[Any], mean: Float64Array, dtype: type[np.floating[
 
 
 def _project(
-    Z: NDArray[Any], mean: Float64Array, V: NDArray[Any]
+    Z: NDArray[Any], shift: Float64Array | None, mean: Float64Array, V: NDArray[Any]
 ) -> tuple[NDArray[Any], Float64Array, NDArray[Any]]:
-    """Return coordinates T = Z V, their norms (the singular values) and V, by decreasing norm.
+    """Return coordinates T = (Z − mean) V, their norms (the singular values), and V, decreasing.
 
     The norm of a coordinate is second order in the error of its axis, so this is more accurate
     than the root of the eigenvalue.
     """
     dtype = V.dtype.type
+    V = np.ascontiguousarray(V)
+    offset = ((mean if shift is None else mean - shift.astype(dtype)) @ V).astype(dtype)
     T = np.empty((len(Z), V.shape[1]), dtype)
     squares = np.zeros(V.shape[1])
-    for rows, block in centred_blocks(Z, mean, dtype):
+    for rows, block in shifted_blocks(Z, shift, dtype):
         part = np.matmul(block, V, out=T[rows])
+        part -= offset
         squares += np.einsum("ij,ij->j", part, part)
     sigma = np.sqrt(squares)
     order = np.argsort(-sigma, kind="stable")

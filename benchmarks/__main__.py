@@ -1,0 +1,11 @@
+"""Run every benchmark, or those named: ``python -m benchmarks disco``."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+NAMES = ("disco",)
+
+for name in sys.argv[1:] or NAMES:
+    importlib.import_module(f"benchmarks.{name}").main()
