@@ -45,7 +45,7 @@ def leading_eigenpairs(
     n_pairs : int
         How many pairs; less than a quarter of `size`.
     tolerance : float
-        Accepted relative error of the eigenvalues θ, weighted by sqrt(θ).
+        Accepted relative error of the eigenvalues θ, half of it weighted by sqrt(θ).
     rng : numpy.random.Generator
         Draws the first block.
     dtype : type
@@ -131,7 +131,7 @@ def _rayleigh_ritz(
 
 
 def _error(residual: NDArray[Any], values: NDArray[Any]) -> float:
-    """Relative error of the wanted eigenvalues, weighted by their share of the singular values.
+    """Relative error of the wanted eigenvalues, half by their share of Σ sqrt(θ), half evenly.
 
     A Ritz value θ errs by at most ‖r‖² / gap, the gap being the distance to the spectrum that is
     not wanted; the last Ritz value of the buffer stands for that.
@@ -140,5 +140,5 @@ def _error(residual: NDArray[Any], values: NDArray[Any]) -> float:
     wanted = values[: residual.shape[1]]
     squared = np.einsum("ij,ij->j", residual, residual).astype(np.float64)
     gap = np.maximum(wanted - values[-1], np.finfo(np.float64).eps * wanted)
-    share = np.sqrt(wanted) / np.sqrt(wanted).sum()
-    return float(share @ np.minimum(squared / (gap * wanted), 1.0))
+    weight = 0.5 * np.sqrt(wanted) / np.sqrt(wanted).sum() + 0.5 / len(wanted)
+    return float(weight @ np.minimum(squared / (gap * wanted), 1.0))

@@ -109,7 +109,7 @@ def ncc_posteriors(
             zip(components.groups, discriminants, strict=True)
         ):
             posterior = _true_class_posterior(
-                T[rows, group], own, discriminant, labels, loo, values
+                T[rows, group], own, discriminant, labels, loo=loo, values=values
             )
             sums[block, g] = posterior.sum()
             per_sample[rows] += ratios[g] * posterior
@@ -123,6 +123,7 @@ def _true_class_posterior(
     own: NDArray[np.intp],
     discriminant: _Discriminant,
     labels: ClassLabels,
+    *,
     loo: bool,
     values: NDArray[Any],
 ) -> Float64Array:
