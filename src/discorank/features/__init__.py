@@ -1,0 +1,19 @@
+"""Features of candidates on targets: made by `extract`, kept by `FeatureStore`."""
+
+from __future__ import annotations
+
+from discorank.features.device import pick_device
+from discorank.features.extract import extract
+from discorank.features.progress import Progress, RichProgress
+from discorank.features.store import FeatureKey, FeatureStore, default_root, feature_key
+
+__all__ = [
+    "FeatureKey",
+    "FeatureStore",
+    "Progress",
+    "RichProgress",
+    "default_root",
+    "extract",
+    "feature_key",
+    "pick_device",
+]

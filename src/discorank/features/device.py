@@ -1,0 +1,40 @@
+"""Where models run."""
+
+from __future__ import annotations
+
+from discorank._optional import import_optional
+from discorank.errors import InvalidInput
+
+__all__ = ["pick_device"]
+
+
+def pick_device(wanted: str | None = None) -> str:
+    """Return the device to run on, as torch names it.
+
+    Parameters
+    ----------
+    wanted : str, optional
+        ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``, ...; by default CUDA if there is any, else
+        MPS, else the CPU.
+
+    Raises
+    ------
+    InvalidInput
+        If `wanted` is no device, or not here.
+    MissingExtra
+        If torch is not installed.
+    """
+    torch = import_optional("torch", extra="rank", purpose="extracting features")
+    if wanted is None:
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(0, device=wanted)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InvalidInput(
+            f"device={wanted!r} cannot be used here ({reason}); leave it out to take the best "
+            f"there is, {pick_device()!r}"
+        ) from error
+    return wanted

@@ -1,0 +1,242 @@
+"""From a candidate and a target to features: out of the store, or by running the model."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from discorank.errors import DiscorankError, InvalidInput, ModelFailed
+from discorank.features.device import pick_device
+from discorank.features.loading import (
+    Batches,
+    Failure,
+    default_workers,
+    get_ready,
+    one_line,
+    stream,
+)
+from discorank.features.progress import Progress, SilentProgress
+from discorank.features.store import FeatureKey, FeatureStore, feature_key
+from discorank.scoring.validate import check_count
+from discorank.types import Candidate, Encoder, Features, Float32Array, Target
+
+__all__ = ["extract"]
+
+logger = logging.getLogger(__name__)
+
+
+def extract(
+    candidate: Candidate,
+    target: Target,
+    *,
+    device: str | None = None,
+    batch_size: int = 32,
+    workers: int | None = None,
+    store: FeatureStore | None = None,
+    progress: Progress | None = None,
+) -> Features:
+    """Return the features of a candidate on the selected rows of a target.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    target : Target
+    device : str, optional
+        Torch device to run on; by default the best there is.
+    batch_size : int, default=32
+    workers : int, optional
+        Processes that decode and preprocess while the model runs; 0 does it in this process. By
+        default one per core, up to 16, or 0 for fewer than 1,000 samples.
+    store : FeatureStore, optional
+        Looked into first; new features are put there.
+    progress : Progress, optional
+        Told about every batch; silent by default.
+
+    Returns
+    -------
+    features : Features
+        float32, one row per selected row of the target, all finite. `seconds` is the wall-clock
+        time from the first decoded sample to the last encoded one, without the loading of weights
+        or the start of processes; features from the store have the seconds they once took.
+
+    Raises
+    ------
+    InvalidInput
+        If the candidate cannot read this kind of target, ready-made features have another number
+        of rows, a sample cannot be read any more, or an option is wrong.
+    ModelFailed
+        If the candidate's own code fails, or its features are not finite.
+    """
+    check_count(batch_size, name="batch_size")
+    if workers is None:
+        workers = default_workers(len(target))
+    check_count(workers, name="workers", least=0)
+    if candidate.modality == "features":
+        return _ready_made(candidate, target)
+    if candidate.modality != target.modality:
+        raise InvalidInput(
+            f"{candidate.name} reads {candidate.modality}s, but {target.name} holds only "
+            f"{target.modality}; give ready-made features as a candidate: features:FILE.npz"
+        )
+    key = feature_key(candidate, target)
+    if store is not None and (kept := store.get(key)) is not None:
+        return kept
+    features = _run(
+        candidate,
+        target,
+        device=pick_device(device),
+        batch_size=batch_size,
+        workers=workers,
+        progress=progress or SilentProgress(),
+    )
+    if store is not None:
+        _keep(store, key, features)
+    return features
+
+
+def _ready_made(candidate: Candidate, target: Target) -> Features:
+    loaded = _load(candidate, "cpu")
+    if not isinstance(loaded, Features):
+        raise ModelFailed(f"loading it gave {type(loaded).__name__} instead of features")
+    n_rows = len(loaded.features)
+    if n_rows != target.n_total:
+        raise InvalidInput(
+            f"{candidate.name} has {n_rows} rows of features, but {target.name} has "
+            f"{target.n_total} samples; there must be one row per sample, in the same order"
+        )
+    features = _Rows("features", target.sample_ids)
+    features.append(loaded.features[target.rows], len(target))
+    source_logits = _Rows("source logits", target.sample_ids)
+    if loaded.source_logits is not None:
+        source_logits.append(loaded.source_logits[target.rows], len(target))
+    return Features(features.array, source_logits.array_or_none, loaded.seconds)
+
+
+def _run(
+    candidate: Candidate,
+    target: Target,
+    *,
+    device: str,
+    batch_size: int,
+    workers: int,
+    progress: Progress,
+) -> Features:
+    import torch
+
+    get_ready(workers)
+    encoder = _load(candidate, device)
+    if not isinstance(encoder, Encoder):
+        raise ModelFailed(f"loading it gave {type(encoder).__name__}, which is no Encoder")
+    features = _Rows("features", target.sample_ids)
+    source_logits = _Rows("source logits", target.sample_ids)
+    batches = Batches(target.items, encoder.preprocess, batch_size)
+    with stream(batches, workers) as inputs, torch.inference_mode():
+        progress.start(candidate.label, len(target))
+        try:
+            began = time.perf_counter()
+            for batch in inputs:
+                if isinstance(batch, Failure):
+                    raise _as_error(batch, target)
+                with _failing("encoding a batch"):
+                    encoded = encoder.encode(batch)
+                features.append(encoded.features, len(batch))
+                if encoded.source_logits is not None:
+                    source_logits.append(encoded.source_logits, len(batch))
+                progress.advance(len(batch))
+            seconds = time.perf_counter() - began
+        finally:
+            progress.finish()
+    return Features(features.array, source_logits.array_or_none, seconds)
+
+
+class _Rows:
+    """A float32 array with one row per sample, filled from the top."""
+
+    def __init__(self, what: str, sample_ids: Sequence[str]) -> None:
+        self._what = what
+        self._ids = sample_ids
+        self._filled = 0
+        self._array: Float32Array | None = None
+
+    def append(self, block: Any, n: int) -> None:
+        """Add the rows of the next `n` samples; refuse what is not one finite row for each."""
+        start, stop = self._filled, self._filled + n
+        block = np.asarray(block)
+        if block.ndim != 2 or len(block) != n or not block.size or block.dtype.kind not in "fiu":
+            raise ModelFailed(
+                f"its {self._what} of {n} samples are {block.dtype} of shape {block.shape}, not "
+                f"numbers of shape ({n}, width)"
+            )
+        if self._array is None:
+            self._array = np.empty((len(self._ids), block.shape[1]), np.float32)
+        if block.shape[1] != self._array.shape[1]:
+            raise ModelFailed(
+                f"its {self._what} change their width from {self._array.shape[1]} to "
+                f"{block.shape[1]} at sample {self._ids[start]!r}"
+            )
+        rows = self._array[start:stop]
+        with np.errstate(over="ignore"):  # what is too large for float32 is refused as infinite
+            rows[...] = block
+        finite = np.isfinite(rows)
+        if not finite.all():
+            worst = int(np.argmin(finite.all(axis=1)))
+            value = rows[worst][~finite[worst]][0]
+            raise ModelFailed(
+                f"its {self._what} of sample {self._ids[start + worst]!r} hold {value}"
+            )
+        self._filled = stop
+
+    @property
+    def array(self) -> Float32Array:
+        """The filled array, of shape (n_samples, width)."""
+        if self._array is None or self._filled < len(self._ids):
+            raise ModelFailed(f"it gave {self._what} of {self._filled} of {len(self._ids)} samples")
+        return self._array
+
+    @property
+    def array_or_none(self) -> Float32Array | None:
+        """The filled array, or None if no rows came at all."""
+        return self.array if self._filled else None
+
+
+def _load(candidate: Candidate, device: str) -> Encoder | Features:
+    with _failing("loading it"):
+        return candidate.load(device)
+
+
+@contextmanager
+def _failing(doing: str) -> Iterator[None]:
+    """Turn whatever a candidate's own code raises into `ModelFailed` with one line of reason."""
+    try:
+        yield
+    except DiscorankError:
+        raise
+    except Exception as error:
+        hint = "; try a smaller batch_size" if "out of memory" in str(error).lower() else ""
+        raise ModelFailed(f"{doing} failed: {one_line(error)}{hint}") from error
+
+
+def _as_error(failure: Failure, target: Target) -> DiscorankError:
+    sample = target.sample_ids[failure.position]
+    if failure.stage == "decoding":
+        return InvalidInput(
+            f"{target.name}: {sample!r} can no longer be read ({failure.reason}); it has changed "
+            f"since the target was opened"
+        )
+    return ModelFailed(f"its preprocessing failed on {sample!r}: {failure.reason}")
+
+
+def _keep(store: FeatureStore, key: FeatureKey, features: Features) -> None:
+    try:
+        store.put(key, features)
+    except OSError as error:
+        logger.warning(
+            "features of %s could not be stored (%s); the next run will extract them again",
+            key.model,
+            error,
+        )

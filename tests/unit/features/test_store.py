@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+import multiprocessing
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors
+from hypothesis import given
+from hypothesis import strategies as st
+
+from discorank.features.store import FeatureKey, FeatureStore, default_root, feature_key
+from discorank.targets import open_target
+from discorank.types import Candidate, Features
+
+KEY = FeatureKey(
+    model="timm:resnet50",
+    weights="sha256:00ff",
+    layer="pre_logits",
+    input_size=(3, 224, 224),
+    preprocessing='{"mean":[0.5,0.25],"size":224}',
+    target="abc",
+    split="train",
+    selection="def",
+)
+OTHER: dict[str, Any] = {
+    "model": "timm:resnet18",
+    "weights": "random:0",
+    "layer": "patch mean",
+    "input_size": (3, 240, 240),
+    "preprocessing": '{"mean":[0.5,0.25],"size":240}',
+    "target": "abd",
+    "split": None,
+    "selection": "deg",
+    "dtype": "float16",
+    "format": 2,
+}
+
+SOME_DIGITS = open_target("digits", max_samples=30)
+
+
+def features_of(seed: int = 0, *, logits: bool = True) -> Features:
+    rng = np.random.default_rng(seed)
+    return Features(
+        features=rng.normal(size=(11, 7)).astype(np.float32),
+        source_logits=rng.normal(size=(11, 3)).astype(np.float32) if logits else None,
+        seconds=float(rng.uniform(1, 9)),
+    )
+
+
+def assert_same(a: Features | None, b: Features) -> None:
+    assert a is not None
+    assert a.features.tobytes() == b.features.tobytes()
+    assert a.features.shape == b.features.shape
+    assert (a.source_logits is None) == (b.source_logits is None)
+    if a.source_logits is not None and b.source_logits is not None:
+        np.testing.assert_array_equal(a.source_logits, b.source_logits)
+    np.testing.assert_equal(a.seconds, b.seconds)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FeatureStore:
+    return FeatureStore(tmp_path / "deep" / "store")
+
+
+# --- keys -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(FeatureKey)])
+def test_every_field_changes_the_digest(field: str) -> None:
+    changed = dataclasses.replace(KEY, **{field: OTHER[field]})
+    assert changed.digest() != KEY.digest()
+
+
+def test_the_digest_is_that_of_canonical_json() -> None:
+    text = (
+        '{"dtype":"float32","format":1,"input_size":[3,224,224],"layer":"pre_logits",'
+        '"model":"timm:resnet50","preprocessing":{"mean":[0.5,0.25],"size":224},'
+        '"selection":"def","split":"train","target":"abc","weights":"sha256:00ff"}'
+    )
+    assert KEY.to_json() == text
+    assert KEY.digest() == hashlib.sha256(text.encode()).hexdigest()
+
+
+def candidate_with(preprocessing: Mapping[str, Any]) -> Candidate:
+    return Candidate(
+        name="timm:resnet50",
+        source="timm",
+        parameters=1,
+        input_size=(3, 224, 224),
+        preprocessing=preprocessing,
+        weights="sha256:00",
+        layer="pre_logits",
+        modality="image",
+        load=lambda _: features_of(),
+    )
+
+
+def test_preprocessing_counts_by_its_values_not_its_types() -> None:
+    same: list[Mapping[str, Any]] = [
+        {"size": [8, 8], "mean": (0.5, 0.1), "crop": None},
+        {"crop": None, "mean": [0.5, 0.1], "size": (8, 8)},
+        MappingProxyType({"size": (8, 8), "mean": (0.5, 0.1), "crop": None}),
+    ]
+    assert len({feature_key(candidate_with(words), SOME_DIGITS) for words in same}) == 1
+    other = {"size": [8, 8], "mean": (0.5, 0.2), "crop": None}
+    assert feature_key(candidate_with(other), SOME_DIGITS) != feature_key(
+        candidate_with(same[0]), SOME_DIGITS
+    )
+
+
+def test_the_key_says_which_rows_of_which_data() -> None:
+    candidate = candidate_with({})
+    keys = {
+        feature_key(candidate, target)
+        for target in (
+            open_target("digits"),
+            open_target("digits", max_samples=100),
+            open_target("digits", max_samples=100, random_state=1),
+            open_target("digits", max_samples=101),
+        )
+    }
+    assert len(keys) == 4
+    assert len({key.target for key in keys}) == 1
+    assert len({key.selection for key in keys}) == 4
+
+
+words = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(), words))
+def test_any_json_can_be_in_a_key(preprocessing: dict[str, Any]) -> None:
+    key = feature_key(candidate_with(preprocessing), SOME_DIGITS)
+    assert json.loads(key.to_json())["preprocessing"] == preprocessing
+
+
+# --- the files ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("logits", [True, False])
+def test_what_is_put_is_got(store: FeatureStore, logits: bool) -> None:
+    assert store.get(KEY) is None
+    features = features_of(logits=logits)
+    store.put(KEY, features)
+    assert_same(store.get(KEY), features)
+    assert store.get(dataclasses.replace(KEY, model="other")) is None
+
+
+def test_unknown_seconds_stay_unknown(store: FeatureStore) -> None:
+    store.put(KEY, Features(np.ones((2, 2), np.float32)))
+    got = store.get(KEY)
+    assert got is not None
+    assert np.isnan(got.seconds)
+
+
+def test_strided_features_are_kept_by_value(store: FeatureStore) -> None:
+    array = np.arange(24, dtype=np.float32).reshape(4, 6)
+    for view in (array.T, array[::2, 1::2], array[::-1]):
+        store.put(KEY, Features(view))
+        got = store.get(KEY)
+        assert got is not None
+        np.testing.assert_array_equal(got.features, view)
+
+
+def test_the_file_says_what_it_holds(store: FeatureStore) -> None:
+    store.put(KEY, features_of())
+    path = store.path(KEY)
+    assert path.name == f"{KEY.digest()}.safetensors"
+    assert list(store.root.iterdir()) == [path]
+    with safetensors.safe_open(path, framework="numpy") as file:
+        assert set(file.keys()) == {"features", "source_logits"}
+        metadata = file.metadata()
+    assert json.loads(metadata["key"]) == json.loads(KEY.to_json())
+    assert float(metadata["seconds"]) == features_of().seconds
+
+
+def test_the_file_is_readable_by_those_whom_the_umask_lets(store: FeatureStore) -> None:
+    store.put(KEY, features_of())
+    plain = store.root / "plain"
+    plain.touch()
+    assert stat.S_IMODE(store.path(KEY).stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+
+
+def test_a_second_put_replaces_the_first(store: FeatureStore) -> None:
+    store.put(KEY, features_of(0))
+    store.put(KEY, features_of(1))
+    assert_same(store.get(KEY), features_of(1))
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.001, 0.1, 0.5, 0.9, 0.999])
+def test_a_truncated_file_is_missing(
+    store: FeatureStore, keep: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.put(KEY, features_of())
+    content = store.path(KEY).read_bytes()
+    store.path(KEY).write_bytes(content[: int(len(content) * keep)])
+    assert store.get(KEY) is None
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert str(store.path(KEY)) in caplog.text
+    store.put(KEY, features_of())
+    assert_same(store.get(KEY), features_of())
+
+
+def test_every_changed_byte_is_noticed(
+    store: FeatureStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.put(KEY, features_of())
+    path = store.path(KEY)
+    content = path.read_bytes()
+    for position in range(0, len(content), 3):
+        damaged = bytearray(content)
+        damaged[position] ^= 0x11
+        path.write_bytes(damaged)
+        got = store.get(KEY)
+        if got is not None:  # only what says nothing, such as padding of the header
+            assert_same(got, features_of())
+            assert content[position : position + 1] == b" "
+    assert "checksum does not fit" in caplog.text
+
+
+def test_a_file_of_another_key_is_not_taken(
+    store: FeatureStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = dataclasses.replace(KEY, weights="other")
+    store.put(KEY, features_of())
+    store.path(KEY).rename(store.path(other))
+    assert store.get(other) is None
+    assert "another key" in caplog.text
+
+
+def test_a_folder_in_the_place_of_a_file_is_missing(
+    store: FeatureStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.path(KEY).mkdir(parents=True)
+    assert store.get(KEY) is None
+    assert "will be extracted again" in caplog.text
+
+
+def test_a_put_that_fails_leaves_nothing(store: FeatureStore) -> None:
+    store.path(KEY).mkdir(parents=True)
+    with pytest.raises(OSError, match="directory"):
+        store.put(KEY, features_of())
+    assert list(store.root.iterdir()) == [store.path(KEY)]
+
+
+def put_often(root: Path, seed: int) -> None:
+    for _ in range(50):
+        FeatureStore(root).put(KEY, features_of(seed))
+
+
+def test_processes_may_put_and_get_the_same_key_at_once(
+    store: FeatureStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.put(KEY, features_of(0))
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=put_often, args=(store.root, seed)) for seed in (0, 1)]
+    for writer in writers:
+        writer.start()
+    seen = set()
+    while any(writer.is_alive() for writer in writers):
+        got = store.get(KEY)
+        assert got is not None
+        seen.add(got.seconds)
+    for writer in writers:
+        writer.join()
+        assert writer.exitcode == 0
+    assert seen <= {features_of(0).seconds, features_of(1).seconds}
+    assert list(store.root.iterdir()) == [store.path(KEY)]
+    assert caplog.text == ""
+
+
+# --- where ----------------------------------------------------------------------------------------
+
+
+def test_root_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DISCORANK_CACHE", str(tmp_path / "cache"))
+    assert default_root() == tmp_path / "cache" / "features"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DISCORANK_CACHE", "~/mine")
+    assert default_root() == tmp_path / "mine" / "features"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="XDG is for Unix")
+def test_root_is_in_the_cache_folder_of_the_platform(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DISCORANK_CACHE", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert default_root() == tmp_path / "discorank" / "features"
