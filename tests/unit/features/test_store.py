@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import logging
-import multiprocessing
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -15,12 +17,12 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from discorank.features.store import FeatureKey, FeatureStore, default_root, feature_key
 from discorank.targets import open_target
-from discorank.types import Candidate, Features
+from discorank.types import Candidate, Features, Target
 
 KEY = FeatureKey(
     model="timm:resnet50",
@@ -44,8 +46,6 @@ OTHER: dict[str, Any] = {
     "dtype": "float16",
     "format": 2,
 }
-
-SOME_DIGITS = open_target("digits", max_samples=30)
 
 
 def features_of(seed: int = 0, *, logits: bool = True) -> Features:
@@ -91,6 +91,11 @@ def test_the_digest_is_that_of_canonical_json() -> None:
     assert KEY.digest() == hashlib.sha256(text.encode()).hexdigest()
 
 
+@functools.cache
+def some_digits() -> Target:
+    return open_target("digits", max_samples=30)
+
+
 def candidate_with(preprocessing: Mapping[str, Any]) -> Candidate:
     return Candidate(
         name="timm:resnet50",
@@ -111,10 +116,10 @@ def test_preprocessing_counts_by_its_values_not_its_types() -> None:
         {"crop": None, "mean": [0.5, 0.1], "size": (8, 8)},
         MappingProxyType({"size": (8, 8), "mean": (0.5, 0.1), "crop": None}),
     ]
-    assert len({feature_key(candidate_with(words), SOME_DIGITS) for words in same}) == 1
+    assert len({feature_key(candidate_with(words), some_digits()) for words in same}) == 1
     other = {"size": [8, 8], "mean": (0.5, 0.2), "crop": None}
-    assert feature_key(candidate_with(other), SOME_DIGITS) != feature_key(
-        candidate_with(same[0]), SOME_DIGITS
+    assert feature_key(candidate_with(other), some_digits()) != feature_key(
+        candidate_with(same[0]), some_digits()
     )
 
 
@@ -141,9 +146,10 @@ words = st.recursive(
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.dictionaries(st.text(), words))
 def test_any_json_can_be_in_a_key(preprocessing: dict[str, Any]) -> None:
-    key = feature_key(candidate_with(preprocessing), SOME_DIGITS)
+    key = feature_key(candidate_with(preprocessing), some_digits())
     assert json.loads(key.to_json())["preprocessing"] == preprocessing
 
 
@@ -256,29 +262,35 @@ def test_a_put_that_fails_leaves_nothing(store: FeatureStore) -> None:
     assert list(store.root.iterdir()) == [store.path(KEY)]
 
 
-def put_often(root: Path, seed: int) -> None:
-    for _ in range(50):
-        FeatureStore(root).put(KEY, features_of(seed))
+WRITER = """
+import sys
+import numpy as np
+from discorank.features.store import FeatureKey, FeatureStore
+from discorank.types import Features
+
+root, seed = sys.argv[1], int(sys.argv[2])
+key = FeatureKey("m", "w", "l", None, "{}", "t", None, "s")
+for _ in range(50):
+    FeatureStore(root).put(key, Features(np.full((300, 40), seed, np.float32), seconds=seed))
+"""
 
 
 def test_processes_may_put_and_get_the_same_key_at_once(
     store: FeatureStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store.put(KEY, features_of(0))
-    context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=put_often, args=(store.root, seed)) for seed in (0, 1)]
-    for writer in writers:
-        writer.start()
-    seen = set()
-    while any(writer.is_alive() for writer in writers):
-        got = store.get(KEY)
-        assert got is not None
-        seen.add(got.seconds)
-    for writer in writers:
-        writer.join()
-        assert writer.exitcode == 0
-    assert seen <= {features_of(0).seconds, features_of(1).seconds}
-    assert list(store.root.iterdir()) == [store.path(KEY)]
+    key = FeatureKey("m", "w", "l", None, "{}", "t", None, "s")
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(store.root), str(seed)])
+        for seed in (1, 2)
+    ]
+    n_read = 0
+    while any(writer.poll() is None for writer in writers):
+        if (got := store.get(key)) is not None:
+            n_read += 1
+            assert (got.features == got.seconds).all()
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert n_read > 0
+    assert list(store.root.iterdir()) == [store.path(key)]
     assert caplog.text == ""
 
 

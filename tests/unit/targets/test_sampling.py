@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from discorank.errors import InvalidInput
@@ -16,6 +16,7 @@ def draw_size(data: st.DataObject, labels: list[str]) -> int:
     return data.draw(st.integers(int(np.minimum(counts, 2).sum()), len(labels)))
 
 
+@settings(deadline=None)
 @given(labels=label_lists, data=st.data(), seed=st.integers(0, 5))
 def test_sample_has_exact_size_and_two_of_each_class(
     labels: list[str], data: st.DataObject, seed: int
@@ -31,6 +32,7 @@ def test_sample_has_exact_size_and_two_of_each_class(
         assert (drawn == label).sum() >= min(2, labels.count(label))
 
 
+@settings(deadline=None)
 @given(labels=label_lists, data=st.data())
 def test_classes_above_their_least_share_by_largest_remainder(
     labels: list[str], data: st.DataObject
@@ -52,6 +54,7 @@ def test_classes_above_their_least_share_by_largest_remainder(
             assert abs(got[a] - got[b] * scale) < 1 + scale
 
 
+@settings(deadline=None)
 @given(labels=label_lists, data=st.data())
 def test_excluding_a_drawn_row_replaces_it_by_one_of_its_class(
     labels: list[str], data: st.DataObject
