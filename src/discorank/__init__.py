@@ -19,6 +19,8 @@ if TYPE_CHECKING:
         ModelFailed,
         UnknownName,
     )
+    from discorank.ranking.engine import rank
+    from discorank.ranking.result import Ranking
     from discorank.scoring.disco import DiscoResult, disco_score
 
 _HOME_OF = {
@@ -26,9 +28,11 @@ _HOME_OF = {
     "InvalidInput": "discorank.errors",
     "MissingExtra": "discorank.errors",
     "ModelFailed": "discorank.errors",
+    "Ranking": "discorank.ranking.result",
     "UnknownName": "discorank.errors",
     "DiscoResult": "discorank.scoring.disco",
     "disco_score": "discorank.scoring.disco",
+    "rank": "discorank.ranking.engine",
 }
 
 __all__ = [
@@ -37,9 +41,11 @@ __all__ = [
     "InvalidInput",
     "MissingExtra",
     "ModelFailed",
+    "Ranking",
     "UnknownName",
     "__version__",
     "disco_score",
+    "rank",
 ]
 
 

@@ -1,0 +1,64 @@
+"""The typer application: its commands, and how errors become exit codes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import discorank
+from discorank.cli.demo import demo
+from discorank.cli.rank import RankCommand, rank
+from discorank.cli.score import score
+from discorank.report.summarize import printable
+
+__all__ = ["app"]
+
+
+class _Guarded(TyperGroup):
+    """Run a command; an error made by the user ends it with one line and the error's exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that the arguments name."""
+        try:
+            return super().invoke(ctx)
+        except discorank.DiscorankError as error:
+            typer.echo(
+                f"{typer.style('error:', fg='red', bold=True)} {printable(str(error))}", err=True
+            )
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt as interrupt:
+            typer.echo("interrupted", err=True)
+            raise typer.Exit(130) from interrupt
+
+
+app = typer.Typer(
+    name="discorank",
+    cls=_Guarded,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(cls=RankCommand)(rank)
+app.command()(score)
+app.command()(demo)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"discorank {discorank.__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _discorank(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Rank pre-trained models for a labelled data set without fine-tuning them."""

@@ -1,0 +1,139 @@
+"""``discorank rank``: candidate models of one target, best first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from typer.core import TyperCommand
+
+import discorank
+from discorank.cli import options, output
+from discorank.report.summarize import printable
+
+if TYPE_CHECKING:
+    from discorank.ranking.result import Ranking
+
+__all__ = ["RankCommand", "rank"]
+
+_MODELS = "--models"
+
+
+class RankCommand(TyperCommand):
+    """Take several values after one ``--models``: ``--models a b`` is ``--models a --models b``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse with a flag before each value."""
+        return super().parse_args(ctx, _spread(args))
+
+
+def _spread(args: list[str]) -> list[str]:
+    spread: list[str] = []
+    in_models = False
+    for arg in args:
+        if arg.startswith("-"):
+            in_models = arg.partition("=")[0] == _MODELS
+        elif in_models and spread[-1] != _MODELS:
+            spread.append(_MODELS)
+        spread.append(arg)
+    return spread
+
+
+def rank(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="TARGET",
+            help="A folder of class folders, an .npz of images or features with labels, "
+            "or a built-in: digits, mnist5k.",
+        ),
+    ],
+    *,
+    models: Annotated[
+        list[str],
+        typer.Option(
+            _MODELS,
+            metavar="SPEC...",
+            help="Candidates: timm:NAME, torchvision:NAME, onnx:FILE, python:MODULE:FACTORY, "
+            "features:FILE.npz, pool:NAME.",
+        ),
+    ],
+    max_samples: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Score a stratified sample of N items."),
+    ] = None,
+    output_format: Annotated[
+        Literal["table", "json", "csv", "markdown"] | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="table, json, csv or markdown; by default what the ending of --out says, "
+            "else a table.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write there instead of printing.")
+    ] = None,
+    scorer: Annotated[
+        str, typer.Option(metavar="NAME", rich_help_panel="Score", help="What ranks the models.")
+    ] = "disco",
+    components: options.Components = "128",
+    groups: options.Groups = 8,
+    covariance: options.Covariance = "identity",
+    loo: options.LeaveOneOut = False,
+    svd_solver: options.SvdSolver = "auto",
+    confidence: options.Confidence = 0.95,
+    seed: options.Seed = 0,
+    device: options.Device = None,
+    batch_size: options.BatchSize = 32,
+    workers: options.Workers = None,
+    cache: options.Cache = None,
+    max_bad: Annotated[
+        int,
+        typer.Option(min=0, metavar="N", help="Unreadable items that are left out and named."),
+    ] = 10,
+    quiet: options.Quiet = False,
+) -> None:
+    """Rank candidate models for a labelled data set, best first.
+
+    Exits with 3 if a model failed; the others are ranked.
+    """
+    destination = output.Destination.choose(out, output_format)
+    ranking = discorank.rank(
+        target,
+        models,
+        scorer=scorer,
+        scorer_options=options.disco_options(
+            components=components,
+            groups=groups,
+            covariance=covariance,
+            loo=loo,
+            svd_solver=svd_solver,
+            seed=seed,
+        ),
+        max_samples=max_samples,
+        max_bad=max_bad,
+        random_state=seed,
+        device=device,
+        batch_size=batch_size,
+        workers=workers,
+        cache=cache,
+        confidence=confidence,
+        progress=output.progress(quiet=quiet),
+    )
+    destination.write(ranking)
+    if not quiet:
+        _print_notices(ranking, destination)
+    if ranking.failed:
+        raise typer.Exit(discorank.ModelFailed.exit_code)
+
+
+def _print_notices(ranking: Ranking, destination: output.Destination) -> None:
+    for item in ranking.bad:
+        output.notice(f"left out {printable(item.name)}: {printable(item.reason)}")
+    shows_failures = destination.out is None and destination.format in ("table", "markdown")
+    for failure in () if shows_failures else ranking.failed:
+        output.notice(f"failed {printable(failure.model)}: {printable(failure.reason)}")
+    if destination.out is not None:
+        output.notice(f"wrote {printable(str(destination.out))}")

@@ -1,0 +1,108 @@
+"""``discorank score``: the score of features that are already in a file."""
+
+from __future__ import annotations
+
+import json
+import sys
+import zipfile
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+import discorank
+from discorank.cli import options
+from discorank.errors import InvalidInput
+from discorank.report.summarize import summarize_score
+from discorank.report.text import to_rich
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["score"]
+
+_ARRAYS = ("features", "labels")
+
+
+def score(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE.npz", help="Holds 'features' (n_samples, n_features) and 'labels'."
+        ),
+    ],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    components: options.Components = "128",
+    groups: options.Groups = 8,
+    covariance: options.Covariance = "identity",
+    loo: options.LeaveOneOut = False,
+    svd_solver: options.SvdSolver = "auto",
+    confidence: options.Confidence = 0.95,
+    seed: options.Seed = 0,
+) -> None:
+    """Score features in a file, and show the components behind the score."""
+    from discorank.ranking.versions import versions
+    from discorank.scoring.bootstrap import paired_bootstrap
+
+    features, labels = _read(file)
+    disco_options = options.disco_options(
+        components=components,
+        groups=groups,
+        covariance=covariance,
+        loo=loo,
+        svd_solver=svd_solver,
+        seed=seed,
+    )
+    result = discorank.disco_score(features, labels, **disco_options)
+    interval = paired_bootstrap([result.per_sample], confidence=confidence, random_state=seed)
+    document: dict[str, Any] = {
+        "file": str(file),
+        "scorer": "disco",
+        "score": result.value,
+        "low": float(interval.low[0]),
+        "high": float(interval.high[0]),
+        "confidence": confidence,
+        "n_samples": features.shape[0],
+        "n_features": features.shape[1],
+        "n_classes": len(set(labels.tolist())),
+        "components": [
+            {
+                "ratio": component.ratio,
+                "ncc": component.ncc,
+                "singular_values": component.singular_values.tolist(),
+            }
+            for component in result.components
+        ],
+        "options": disco_options,
+        "svd_solver": result.svd_solver,
+        "versions": versions(),
+    }
+    if as_json:
+        sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+    else:
+        Console().print(to_rich(summarize_score(document)))
+
+
+def _read(file: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+    import numpy as np
+
+    if not file.is_file():
+        raise InvalidInput(f"there is no file {str(file)!r}")
+    if not zipfile.is_zipfile(file):
+        raise InvalidInput(f"{str(file)!r} is no .npz file; write it with numpy.savez")
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            names = archive.files
+            arrays = {name: archive[name] for name in _ARRAYS if name in names}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InvalidInput(f"an array in {str(file)!r} cannot be read: {error}") from error
+    for name in _ARRAYS:
+        if name not in arrays:
+            raise InvalidInput(
+                f"{str(file)!r} has no array {name!r}, only {', '.join(names) or 'none'}; "
+                "write it with numpy.savez(file, features=features, labels=labels)"
+            )
+    return arrays["features"], arrays["labels"]

@@ -1,0 +1,97 @@
+"""A ranking for other programs and documents: JSON, CSV, Markdown, pandas."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from discorank._optional import import_optional
+from discorank.report.summarize import Document, summarize_ranking
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+__all__ = ["COLUMNS", "to_csv", "to_frame", "to_json", "to_markdown"]
+
+COLUMNS = (
+    "rank",
+    "model",
+    "score",
+    "low",
+    "high",
+    "p_best",
+    "parameters",
+    "n_features",
+    "seconds",
+    "source",
+    "weights",
+    "input_size",
+    "preprocessing",
+    "layer",
+    "alias",
+)
+"""What a ranked model has, in the order of the columns of CSV files and frames."""
+
+_MARKDOWN_SYNTAX = re.compile(r"([\\`*_\[\]<>|~&])")
+
+
+def to_json(document: Document) -> str:
+    """Return the document as JSON, in ASCII, so that any file name survives any encoding."""
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def to_csv(document: Document) -> str:
+    """Return the ranked models as CSV; an unknown value is an empty field."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for model in document["ranking"]:
+        writer.writerow({column: _csv_field(model[column]) for column in COLUMNS})
+    return text.getvalue()
+
+
+def _csv_field(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, (dict, list)) else value
+
+
+def to_markdown(document: Document) -> str:
+    """Return the table, the sentence below it and the failures as Markdown."""
+    summary = summarize_ranking(document)
+    rules = ["---" if column.align == "left" else "--:" for column in summary.columns]
+    lines = [f"**{_markdown(summary.title)}**", ""]
+    if summary.rows:
+        lines += [_markdown_row([column.heading for column in summary.columns]), _row(rules)]
+        lines += [_markdown_row(row) for row in summary.rows]
+        lines.append("")
+    lines.append(_markdown(summary.sentence))
+    if summary.failed:
+        lines += ["", "Failed:", ""]
+        lines += [f"- {_markdown(model)}: {_markdown(why)}" for model, why in summary.failed]
+    return "\n".join(lines) + "\n"
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return _row([_markdown(cell) for cell in cells])
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _markdown(text: str) -> str:
+    return _MARKDOWN_SYNTAX.sub(r"\\\1", text)
+
+
+def to_frame(document: Document) -> pd.DataFrame:
+    """Return the ranked models as a pandas frame, indexed by rank; needs the extra ``frames``."""
+    pandas = import_optional("pandas", extra="frames", purpose="Ranking.to_frame")
+    rows: Sequence[Mapping[str, Any]] = document["ranking"]
+    numbers = dict.fromkeys(("score", "low", "high", "p_best", "seconds"), "float64")
+    counts = {"rank": "int64", "parameters": "Int64", "n_features": "int64"}
+    frame = pandas.DataFrame(rows, columns=list(COLUMNS)).astype({**numbers, **counts})
+    return frame.set_index("rank")

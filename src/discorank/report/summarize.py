@@ -1,0 +1,302 @@
+"""From JSON documents to rows and sentences: pure, no markup, no width."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+__all__ = [
+    "HOW_TO_READ",
+    "Column",
+    "Document",
+    "Summary",
+    "explain",
+    "leaders",
+    "printable",
+    "summarize_ranking",
+    "summarize_score",
+]
+
+Document: TypeAlias = Mapping[str, Any]
+
+HOW_TO_READ = (
+    "How to read this: a higher score means that the classes lie further apart in a model's "
+    "features. It orders models on one data set; it is not an accuracy. P(best) is how often the "
+    "model comes first when the samples are drawn anew, and time what extracting its features took."
+)
+"""What a person needs who sees the table of a ranking for the first time."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """Heading of a column and the side on which its values stand."""
+
+    heading: str
+    align: Literal["left", "right"] = "right"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What every rendering of a document shows.
+
+    Attributes
+    ----------
+    title : str
+    columns : tuple of Column
+    rows : tuple of tuple of str
+        One row per ranked model or component, best or leading first.
+    sentence : str
+        What to take from it.
+    emphasized : frozenset of int
+        Rows that stand out: the models to fine-tune.
+    failed : tuple of (str, str)
+        Name and reason of each model that could not be ranked.
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    sentence: str
+    emphasized: frozenset[int] = frozenset()
+    failed: tuple[tuple[str, str], ...] = ()
+
+
+def summarize_ranking(document: Document) -> Summary:
+    """Turn the document of a ranking (`Ranking.to_dict`) into rows of text."""
+    models = document["ranking"]
+    score = _number_format(model["score"] for model in models)
+    return Summary(
+        title=_title(document),
+        columns=(
+            Column("#"),
+            Column("model", align="left"),
+            Column("score"),
+            Column("interval"),
+            Column("P(best)"),
+            Column("params"),
+            Column("width"),
+            Column("time"),
+        ),
+        rows=tuple(
+            (
+                str(model["rank"]),
+                _name(model),
+                score(model["score"]),
+                _interval(model, score),
+                _probability(model["p_best"]),
+                _count(model["parameters"]),
+                str(model["n_features"]),
+                _duration(model["seconds"]),
+            )
+            for model in models
+        ),
+        sentence=_sentence(document),
+        emphasized=frozenset(model["rank"] - 1 for model in leaders(document)),
+        failed=tuple(
+            (_name(failure), printable(failure["reason"])) for failure in document["failed"]
+        ),
+    )
+
+
+def summarize_score(document: Document) -> Summary:
+    """Turn the document of one score (``discorank score``) into one row per component."""
+    components = document["components"]
+    singular_value = _number_format(component["singular_values"][0] for component in components)
+    score = _number_format([document["score"]])
+    return Summary(
+        title=(
+            f"{printable(document['file'])} · {document['n_samples']:,} samples of "
+            f"{document['n_features']:,} features · {document['n_classes']:,} classes"
+        ),
+        columns=(
+            Column("component"),
+            Column("triplets"),
+            Column("largest σ"),
+            Column("smallest σ"),
+            Column("ratio"),
+            Column("ncc"),
+            Column("ratio × ncc"),
+        ),
+        rows=tuple(
+            (
+                str(place),
+                str(len(component["singular_values"])),
+                singular_value(component["singular_values"][0]),
+                singular_value(component["singular_values"][-1]),
+                f"{component['ratio']:.3f}",
+                f"{component['ncc']:.3f}",
+                f"{component['ratio'] * component['ncc']:.3f}",
+            )
+            for place, component in enumerate(components, start=1)
+        ),
+        sentence=(
+            f"{document['scorer']} {score(document['score'])}, the sum of ratio × ncc; "
+            f"{_percent(document['confidence'])} interval {_interval(document, score)}."
+        ),
+    )
+
+
+def leaders(document: Document) -> list[Mapping[str, Any]]:
+    """Return the fewest models that hold the best one with the ranking's confidence.
+
+    Where the scorer gives no intervals, that is the first model alone.
+    """
+    models = document["ranking"]
+    if not models or models[0]["p_best"] is None:
+        return list(models[:1])
+    chosen: list[Mapping[str, Any]] = []
+    for model in sorted(models, key=lambda model: -model["p_best"]):
+        chosen.append(model)
+        if math.fsum(model["p_best"] for model in chosen) >= document["confidence"]:
+            break
+    return sorted(chosen, key=lambda model: model["rank"])
+
+
+def explain(document: Document) -> str:
+    """Say how far apart the first models are, and where a randomly initialised one came."""
+    models = document["ranking"]
+    score = _number_format(model["score"] for model in models)
+    return " ".join((*_gap(models[:2], score), *_control(models, score)))
+
+
+def printable(text: str) -> str:
+    """Return `text` on one line, with what a terminal would act on written as an escape."""
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1]
+        for character in " ".join(text.split())
+    )
+
+
+def _name(model: Mapping[str, Any]) -> str:
+    return printable(model["alias"] or model["model"])
+
+
+def _title(document: Document) -> str:
+    n_samples, n_total = document["n_samples"], document["n_total"]
+    part = f"{n_samples:,} of {n_total:,}" if n_samples < n_total else f"{n_samples:,}"
+    facts = [
+        printable(document["target"]),
+        f"{part} samples",
+        f"{document['n_classes']:,} classes",
+        f"{document['scorer']}, {_percent(document['confidence'])} intervals",
+    ]
+    if document["bad"]:
+        facts.append(f"{len(document['bad']):,} unreadable")
+    return " · ".join(facts)
+
+
+def _sentence(document: Document) -> str:
+    models, chosen = document["ranking"], leaders(document)
+    if not models:
+        return "No model could be ranked."
+    names = ", ".join(_name(model) for model in chosen)
+    if len(models) == 1:
+        return f"{names} is the only model that was ranked; rank others beside it to choose."
+    if chosen[0]["p_best"] is None:
+        return f"{names} scores highest; this scorer does not say how sure that is."
+    samples = f"resamples of these {document['n_samples']:,} samples"
+    share = math.fsum(model["p_best"] for model in chosen)
+    # Resamples are a sample too: no share of them is certainty.
+    held = f"{share:.0%}".replace("%", " %") if share < 0.995 else ">99 %"
+    if len(chosen) == 1:
+        return f"Fine-tune {names}: it scores highest in {held} of {samples}."
+    if len(chosen) == len(models):
+        return f"These {document['n_samples']:,} samples cannot tell the models apart: {names}."
+    return (
+        f"Fine-tune these {len(chosen)} of {len(models)}: {names}. "
+        f"One of them scores highest in {held} of {samples}."
+    )
+
+
+def _gap(models: Sequence[Mapping[str, Any]], score: _Format) -> list[str]:
+    """Compare the intervals of the first two models, if there are two with intervals."""
+    if len(models) < 2 or models[0]["low"] is None:
+        return []
+    first, second = models
+    intervals = f"{_interval(first, score)} against {_interval(second, score)}"
+    names = f"{_name(first)} and {_name(second)}"
+    if first["low"] > second["high"]:
+        return [f"The intervals of {names} do not overlap: {intervals}."]
+    paired = "P(best) compares the two sample by sample, which is sharper"
+    return [f"The intervals of {names} overlap: {intervals}; {paired}."]
+
+
+def _control(models: Sequence[Mapping[str, Any]], score: _Format) -> list[str]:
+    """Say where a randomly initialised model came, if there is one among trained ones."""
+    controls = [model for model in models if model["weights"].startswith("random:")]
+    trained = [model for model in models if model not in controls]
+    if not controls or not trained:
+        return []
+    best, worst = controls[0], trained[-1]
+    name = _name(best)
+    if best["rank"] > worst["rank"]:
+        return [
+            (
+                f"The randomly initialised {name} comes below every trained model, as it must: "
+                f"{score(best['score'])} against {score(worst['score'])} and more."
+            )
+        ]
+    beaten = sum(model["rank"] > best["rank"] for model in trained)
+    return [
+        (
+            f"Beware: the randomly initialised {name} comes above {beaten} trained "
+            f"{'model' if beaten == 1 else 'models'}, which therefore promise nothing here."
+        )
+    ]
+
+
+_Format: TypeAlias = Callable[[float], str]
+
+
+def _number_format(values: Iterable[float]) -> _Format:
+    """Return a format with as many decimals as the largest of `values` needs."""
+    largest = max((abs(value) for value in values), default=0.0)
+    magnitude = math.floor(math.log10(largest)) if largest > 0 else 0
+    decimals = 2 - magnitude if magnitude < -1 else max(0, 3 - max(0, magnitude))
+    return lambda value: f"{value:,.{decimals}f}"
+
+
+def _interval(model: Mapping[str, Any], score: _Format) -> str:
+    low, high = model["low"], model["high"]
+    if low is None:
+        return _UNKNOWN
+    return f"{score(low)} to {score(high)}" if low < 0 else f"{score(low)}–{score(high)}"
+
+
+def _probability(value: float | None) -> str:
+    if value is None:
+        return _UNKNOWN
+    if value < 0.005:
+        return "<0.01"
+    return ">0.99" if value >= 0.995 else f"{value:.2f}"
+
+
+def _percent(value: float) -> str:
+    return f"{100.0 * value:.4g} %"
+
+
+def _count(value: int | None) -> str:
+    if value is None:
+        return _UNKNOWN
+    for size, unit in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
+        # Half a step early, so that 999,950 is 1.0M and not 1000.0k.
+        if value >= 0.99995 * size:
+            return f"{value / size:.1f}{unit}"
+    return str(value)
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return _UNKNOWN
+    if seconds < 59.95:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}m{rest:02d}s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02d}m"
+
+
+_UNKNOWN = "–"

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from discorank.ranking.result import FailedModel, RankedModel, Ranking
+from discorank.types import BadItem
+
+_TRAINED = RankedModel(
+    rank=1,
+    model="timm:resnet50.a1_in1k",
+    score=0.4,
+    low=0.38,
+    high=0.42,
+    p_best=0.8,
+    parameters=25_557_032,
+    n_features=2048,
+    seconds=61.4,
+    source="timm",
+    weights="sha256:abc",
+    input_size=(3, 224, 224),
+    preprocessing={"mean": [0.485, 0.456, 0.406]},
+    layer="pre_logits",
+)
+_RANKING = Ranking(
+    target="photos",
+    scorer="disco",
+    models=(
+        _TRAINED,
+        replace(_TRAINED, rank=2, model="torchvision:vgg16", score=0.39, p_best=0.19),
+        replace(_TRAINED, rank=3, model="features:f.npz", score=0.3, p_best=0.01, seconds=None),
+    ),
+    failed=(),
+    options={"n_groups": 8},
+    confidence=0.95,
+    random_state=0,
+    n_samples=500,
+    n_total=5000,
+    n_classes=10,
+    fingerprint="f" * 64,
+    bad=(),
+    versions={"discorank": "0.1.0"},
+)
+
+
+@pytest.fixture
+def make_model() -> Callable[..., RankedModel]:
+    """Return a ranked model with the given fields changed."""
+
+    def make(**changes: Any) -> RankedModel:
+        return replace(_TRAINED, **changes)
+
+    return make
+
+
+@pytest.fixture
+def make_ranking() -> Callable[..., Ranking]:
+    """Return a ranking of three models with the given fields changed."""
+
+    def make(**changes: Any) -> Ranking:
+        return replace(_RANKING, **changes)
+
+    return make
+
+
+@pytest.fixture
+def hostile_ranking(make_model: Callable[..., RankedModel]) -> Ranking:
+    """Return a ranking whose names try to be markup, control sequences and table syntax."""
+    name = "python:<script>alert(1)</script>[red]x[/red]|\x1b[31m\n*`\udce9"
+    return replace(
+        _RANKING,
+        target=name,
+        models=(make_model(model=name),),
+        failed=(FailedModel(name, f"reason {name}"),),
+        bad=(BadItem(name, name),),
+    )

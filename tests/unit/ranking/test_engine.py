@@ -1,0 +1,291 @@
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+
+import numpy as np
+import pytest
+
+import discorank
+from discorank import InvalidInput, UnknownName, disco_score
+from discorank.scoring import registry
+from discorank.scoring.bootstrap import paired_bootstrap
+from discorank.scoring.registry import Scorer
+from discorank.targets import open_target
+from discorank.types import JSON, Probe, Score
+
+N_SAMPLES = 60
+LABELS = np.arange(N_SAMPLES) % 3
+
+SaveFeatures = Callable[..., str]
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """Return an .npz of small images whose class is their brightness."""
+    rng = np.random.default_rng(0)
+    images = (70 * LABELS[:, None, None] + rng.integers(60, size=(N_SAMPLES, 8, 8))).astype("uint8")
+    path = tmp_path / "target.npz"
+    np.savez(path, images=images, labels=np.array(["cat", "dog", "owl"])[LABELS])
+    return path
+
+
+@pytest.fixture
+def save_features(tmp_path: Path) -> SaveFeatures:
+    """Save features whose classes lie `separation` apart, and return the spec of the file."""
+
+    def save(name: str, separation: float, n_samples: int = N_SAMPLES) -> str:
+        rng = np.random.default_rng(len(name))
+        features = rng.standard_normal((n_samples, 6)).astype("float32")
+        features[:, :3] += separation * np.eye(3)[np.arange(n_samples) % 3]
+        np.savez(tmp_path / f"{name}.npz", features=features)
+        return f"features:{tmp_path / name}.npz"
+
+    return save
+
+
+@pytest.fixture
+def models_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Write a module of model factories, and return its name."""
+    (tmp_path / "discorank_test_models.py").write_text(
+        dedent(
+            """
+            import numpy as np
+            import torch
+            from torch import nn
+
+            def as_array(image):
+                return np.asarray(image.convert("L"), dtype="float32")[None] / 255
+
+            def linear():
+                torch.manual_seed(0)
+                return nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.Linear(5, 2)), as_array
+
+            class Broken(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.fc = nn.Linear(64, 5)
+
+                def forward(self, batch):
+                    raise RuntimeError("this one breaks")
+
+            def broken():
+                return Broken(), as_array
+
+            def leaves():
+                raise SystemExit("a model that exits")
+
+            def interrupted():
+                raise KeyboardInterrupt
+            """
+        )
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "discorank_test_models", raising=False)
+    return "discorank_test_models"
+
+
+def test_models_are_ordered_by_score(target: Path, save_features: SaveFeatures) -> None:
+    specs = [save_features("weak", 0.5), save_features("strong", 8.0), save_features("fair", 2.0)]
+    ranking = discorank.rank(target, specs)
+    assert [model.model for model in ranking.models] == [specs[1], specs[2], specs[0]]
+    assert [model.rank for model in ranking.models] == [1, 2, 3]
+    assert ranking.best is ranking.models[0]
+    assert ranking.best.source == "features"
+    assert ranking.best.n_features == 6
+    assert ranking.best.seconds is None
+    assert ranking.best.p_best is not None
+    assert ranking.best.p_best > 0.99
+    assert ranking.failed == ()
+    assert (ranking.n_samples, ranking.n_total, ranking.n_classes) == (60, 60, 3)
+    assert ranking.fingerprint == open_target(target).fingerprint
+
+
+def test_numbers_are_those_of_the_score_and_the_bootstrap(
+    target: Path, save_features: SaveFeatures
+) -> None:
+    specs = [save_features("a", 1.0), save_features("bb", 1.2)]
+    options: dict[str, JSON] = {"n_groups": 2, "covariance": "shared"}
+    ranking = discorank.rank(
+        target, specs, scorer_options=options, confidence=0.8, random_state=3, max_samples=30
+    )
+    assert ranking.options == options
+    rows = open_target(target, max_samples=30, random_state=3).rows
+    results = {}
+    for spec in specs:
+        features = np.load(spec.removeprefix("features:"))["features"][rows]
+        results[spec] = disco_score(features, LABELS[rows], n_groups=2, covariance="shared")
+    per_sample = [results[model.model].per_sample for model in ranking.models]
+    sure = paired_bootstrap(per_sample, confidence=0.8, random_state=3)
+    for place, model in enumerate(ranking.models):
+        assert model.score == results[model.model].value
+        assert (model.low, model.high) == (sure.low[place], sure.high[place])
+        assert model.p_best == sure.p_best[place]
+
+
+def test_equal_scores_are_ordered_by_name_and_share_p_best(
+    target: Path, save_features: SaveFeatures, tmp_path: Path
+) -> None:
+    save_features("b", 2.0)
+    for copy in "ca":
+        (tmp_path / f"{copy}.npz").write_bytes((tmp_path / "b.npz").read_bytes())
+    ranking = discorank.rank(target, [f"features:{tmp_path / name}.npz" for name in "bca"])
+    assert [Path(model.model).stem for model in ranking.models] == ["a", "b", "c"]
+    assert [model.p_best for model in ranking.models] == pytest.approx([1 / 3] * 3)
+
+
+def test_a_score_that_is_no_mean_has_no_interval(
+    target: Path, save_features: SaveFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spread(probe: Probe) -> Score:
+        return Score(value=float(np.std(probe.features)))
+
+    monkeypatch.setattr(
+        registry, "SCORERS", {**registry.SCORERS, "spread": Scorer("spread", spread, "none")}
+    )
+    specs = [save_features("weak", 0.5), save_features("strong", 8.0)]
+    ranking = discorank.rank(target, specs, scorer="spread")
+    assert [model.model for model in ranking.models] == specs[::-1]
+    for model in ranking.models:
+        assert (model.low, model.high, model.p_best) == (None, None, None)
+    assert "does not say how sure" in str(ranking)
+
+
+def test_a_score_that_is_no_number_is_a_failure(
+    target: Path, save_features: SaveFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        registry, "SCORERS", {"none": Scorer("none", lambda _: Score(float("nan")), "none")}
+    )
+    ranking = discorank.rank(target, save_features("weak", 0.5), scorer="none")
+    assert ranking.models == ()
+    assert ranking.failed[0].reason == "its none score is nan"
+
+
+def test_a_failing_model_is_listed_and_the_others_are_ranked(
+    target: Path, save_features: SaveFeatures, models_module: str, tmp_path: Path
+) -> None:
+    constant = tmp_path / "constant.npz"
+    np.savez(constant, features=np.ones((N_SAMPLES, 4)))
+    bad = {
+        "features:nowhere.npz?name=gone": "does not exist",
+        save_features("short", 1.0, n_samples=10): "10 rows",
+        f"features:{constant}": "must differ between samples",
+        f"python:{models_module}:broken": "this one breaks",
+        f"python:{models_module}:leaves": "SystemExit: a model that exits",
+    }
+    good = [f"python:{models_module}:linear", save_features("fair", 2.0)]
+    ranking = discorank.rank(target, [*bad, *good], cache=tmp_path / "cache", workers=0)
+    assert {model.model for model in ranking.models} == set(good)
+    assert [failure.model for failure in ranking.failed] == list(bad)
+    for failure in ranking.failed:
+        assert bad[failure.model] in failure.reason
+    assert ranking.failed[0].alias == "gone"
+    assert ranking.failed[1].alias is None
+    assert sum(model.p_best or 0 for model in ranking.models) == pytest.approx(1.0)
+
+
+def test_if_every_model_fails_the_ranking_is_empty_and_says_why(target: Path) -> None:
+    ranking = discorank.rank(target, ["features:nowhere.npz"])
+    assert ranking.models == ()
+    assert len(ranking.failed) == 1
+    with pytest.raises(InvalidInput, match="does not exist"):
+        _ = ranking.best
+
+
+def test_an_interrupt_is_no_failure_of_the_model(target: Path, models_module: str) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        discorank.rank(target, f"python:{models_module}:interrupted")
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"target": "digit"}, UnknownName, "digits"),
+        ({"models": ["fetures:a.npz"]}, UnknownName, "features"),
+        ({"models": ["features:a.npz?layer=1"]}, InvalidInput, "no option 'layer'"),
+        ({"models": []}, InvalidInput, "at least one spec"),
+        ({"models": ["pool:ofline"]}, UnknownName, "offline"),
+        ({"scorer": "disko"}, UnknownName, "disco"),
+        ({"scorer_options": {"covariance": "full"}}, InvalidInput, "covariance must be one of"),
+        ({"scorer_options": {"groups": 2}}, InvalidInput, "unexpected keyword argument 'groups'"),
+        ({"confidence": 95}, InvalidInput, "confidence must lie between 0 and 1, got 95"),
+        ({"max_samples": 1}, InvalidInput, "sample of 1 is too small"),
+        ({"batch_size": 0}, InvalidInput, "batch_size must be .* got 0"),
+        ({"workers": -1}, InvalidInput, "workers must be .* got -1"),
+        ({"random_state": -1}, InvalidInput, "random_state must be .* got -1"),
+        ({"device": "cpux"}, InvalidInput, "cpux"),
+    ],
+)
+def test_mistakes_stop_at_once_though_another_model_is_fine(
+    target: Path,
+    save_features: SaveFeatures,
+    changes: dict[str, object],
+    error: type[Exception],
+    message: str,
+) -> None:
+    arguments: dict[str, object] = {"target": target, "models": [], **changes}
+    if arguments["models"] or "models" not in changes:
+        arguments["models"] = [save_features("fine", 2.0), *changes.get("models", [])]  # type: ignore[misc]
+    with pytest.raises(error, match=message):
+        discorank.rank(**arguments)  # type: ignore[arg-type]
+
+
+def test_same_command_twice_gives_the_same_bytes(
+    target: Path, save_features: SaveFeatures, models_module: str, tmp_path: Path
+) -> None:
+    def run() -> str:
+        return discorank.rank(
+            target,
+            [f"python:{models_module}:linear?name=mine", save_features("fair", 2.0)],
+            cache=tmp_path / "cache",
+            workers=0,
+            max_samples=45,
+        ).to_json()
+
+    first, second = run(), run()
+    assert first == second
+    document = json.loads(first)
+    mine = next(model for model in document["ranking"] if model["alias"] == "mine")
+    assert mine["model"] == f"python:{models_module}:linear"
+    assert mine["seconds"] > 0
+    assert mine["parameters"] == 64 * 5 + 5 + 5 * 2 + 2
+    assert mine["weights"].startswith("sha256:")
+    assert document["versions"]["numpy"] == np.__version__
+
+
+def test_cache_argument_is_what_the_variable_names(
+    target: Path, models_module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = f"python:{models_module}:linear"
+    monkeypatch.setenv("DISCORANK_CACHE", str(tmp_path / "cache"))
+    by_variable = discorank.rank(target, spec, workers=0)
+    monkeypatch.delenv("DISCORANK_CACHE")
+    by_argument = discorank.rank(target, spec, workers=0, cache=tmp_path / "cache")
+    assert by_argument.best.seconds == by_variable.best.seconds
+    assert len(list((tmp_path / "cache").rglob("*.safetensors"))) == 1
+
+
+def test_progress_is_told_of_every_sample(target: Path, models_module: str, tmp_path: Path) -> None:
+    class Recorder:
+        def __init__(self) -> None:
+            self.events: list[object] = []
+
+        def start(self, name: str, total: int) -> None:
+            self.events.append((name, total))
+
+        def advance(self, n: int) -> None:
+            self.events.append(n)
+
+        def finish(self) -> None:
+            self.events.append("finish")
+
+    recorder = Recorder()
+    spec = f"python:{models_module}:linear"
+    discorank.rank(
+        target, spec, cache=tmp_path, workers=0, batch_size=40, max_samples=50, progress=recorder
+    )
+    assert recorder.events == [(spec, 50), 40, 10, "finish"]

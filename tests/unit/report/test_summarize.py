@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from discorank.ranking.result import FailedModel, RankedModel, Ranking
+from discorank.report.summarize import (
+    explain,
+    leaders,
+    printable,
+    summarize_ranking,
+    summarize_score,
+)
+from discorank.types import BadItem
+
+MakeModel = Callable[..., RankedModel]
+MakeRanking = Callable[..., Ranking]
+
+
+def cell(ranking: Ranking, heading: str, row: int = 0) -> str:
+    summary = summarize_ranking(ranking.to_dict())
+    headings = [column.heading for column in summary.columns]
+    return summary.rows[row][headings.index(heading)]
+
+
+def ranking_of(make_ranking: MakeRanking, make_model: MakeModel, **changes: Any) -> Ranking:
+    return make_ranking(models=(make_model(**changes),))
+
+
+def test_a_row_per_model_best_first(make_ranking: MakeRanking) -> None:
+    summary = summarize_ranking(make_ranking().to_dict())
+    assert summary.rows[0] == (
+        "1",
+        "timm:resnet50.a1_in1k",
+        "0.400",
+        "0.380–0.420",
+        "0.80",
+        "25.6M",
+        "2048",
+        "1m01s",
+    )
+    assert [row[0] for row in summary.rows] == ["1", "2", "3"]
+
+
+def test_an_alias_stands_for_the_spec(make_ranking: MakeRanking, make_model: MakeModel) -> None:
+    assert cell(ranking_of(make_ranking, make_model, alias="mine"), "model") == "mine"
+
+
+def test_what_is_unknown_is_a_dash(make_ranking: MakeRanking, make_model: MakeModel) -> None:
+    ranking = ranking_of(
+        make_ranking, make_model, low=None, high=None, p_best=None, parameters=None, seconds=None
+    )
+    for heading in ("interval", "P(best)", "params", "time"):
+        assert cell(ranking, heading) == "–"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "text"),
+    [
+        (999, "999"),
+        (1_000, "1.0k"),
+        (4_652_008, "4.7M"),
+        (999_960, "1.0M"),
+        (1_200_000_000, "1.2B"),
+    ],
+)
+def test_parameters(
+    make_ranking: MakeRanking, make_model: MakeModel, parameters: int, text: str
+) -> None:
+    assert cell(ranking_of(make_ranking, make_model, parameters=parameters), "params") == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0s"), (59.9, "59.9s"), (59.97, "1m00s"), (3599.6, "1h00m"), (7_260.0, "2h01m")],
+)
+def test_seconds(
+    make_ranking: MakeRanking, make_model: MakeModel, seconds: float, text: str
+) -> None:
+    assert cell(ranking_of(make_ranking, make_model, seconds=seconds), "time") == text
+
+
+@pytest.mark.parametrize(
+    ("p_best", "text"), [(0.0, "<0.01"), (0.0049, "<0.01"), (0.5, "0.50"), (0.9999, ">0.99")]
+)
+def test_no_probability_is_rounded_to_certainty(
+    make_ranking: MakeRanking, make_model: MakeModel, p_best: float, text: str
+) -> None:
+    assert cell(ranking_of(make_ranking, make_model, p_best=p_best), "P(best)") == text
+
+
+@pytest.mark.parametrize(
+    ("score", "low", "high", "texts"),
+    [
+        (0.4, 0.38, 0.42, ("0.400", "0.380–0.420")),
+        (1.25, 1.0, 1.5, ("1.250", "1.000–1.500")),
+        (-0.25, -0.5, 0.125, ("-0.250", "-0.500 to 0.125")),
+        (123.456, 120.0, 130.0, ("123.5", "120.0–130.0")),
+        (25_557_032.0, 2e7, 3e7, ("25,557,032", "20,000,000–30,000,000")),
+        (0.000123, 0.0001, 0.0002, ("0.000123", "0.000100–0.000200")),
+        (0.0, 0.0, 0.0, ("0.000", "0.000–0.000")),
+    ],
+)
+def test_decimals_follow_the_size_of_the_scores(
+    make_ranking: MakeRanking,
+    make_model: MakeModel,
+    score: float,
+    low: float,
+    high: float,
+    texts: tuple[str, str],
+) -> None:
+    ranking = ranking_of(make_ranking, make_model, score=score, low=low, high=high)
+    assert (cell(ranking, "score"), cell(ranking, "interval")) == texts
+
+
+def test_title_says_what_was_scored(make_ranking: MakeRanking) -> None:
+    title = summarize_ranking(make_ranking().to_dict()).title
+    assert title == "photos · 500 of 5,000 samples · 10 classes · disco, 95 % intervals"
+    whole = make_ranking(n_samples=5000, bad=(BadItem("a.jpg", "broken"),), confidence=0.999)
+    title = summarize_ranking(whole.to_dict()).title
+    assert "photos · 5,000 samples ·" in title
+    assert title.endswith("99.9 % intervals · 1 unreadable")
+
+
+def test_leaders_are_the_fewest_that_hold_the_best(
+    make_ranking: MakeRanking, make_model: MakeModel
+) -> None:
+    # The wide interval of the third makes it likelier to be best than the second.
+    models = tuple(
+        make_model(rank=rank, model=f"m{rank}", p_best=p_best)
+        for rank, p_best in enumerate([0.7, 0.02, 0.27, 0.01], start=1)
+    )
+    ranking = make_ranking(models=models)
+    assert [model["model"] for model in leaders(ranking.to_dict())] == ["m1", "m3"]
+    summary = summarize_ranking(ranking.to_dict())
+    assert summary.emphasized == {0, 2}
+    assert summary.sentence == (
+        "Fine-tune these 2 of 4: m1, m3. One of them scores highest in 97 % of resamples of these "
+        "500 samples."
+    )
+
+
+def test_sentence_when_one_leads(make_ranking: MakeRanking, make_model: MakeModel) -> None:
+    models = (make_model(model="a", p_best=0.999), make_model(rank=2, model="b", p_best=0.001))
+    assert summarize_ranking(make_ranking(models=models).to_dict()).sentence == (
+        "Fine-tune a: it scores highest in >99 % of resamples of these 500 samples."
+    )
+
+
+def test_sentence_when_none_can_be_left_out(
+    make_ranking: MakeRanking, make_model: MakeModel
+) -> None:
+    models = (make_model(model="a", p_best=0.6), make_model(rank=2, model="b", p_best=0.4))
+    assert summarize_ranking(make_ranking(models=models).to_dict()).sentence == (
+        "These 500 samples cannot tell the models apart: a, b."
+    )
+
+
+def test_sentence_without_intervals(make_ranking: MakeRanking, make_model: MakeModel) -> None:
+    models = tuple(
+        make_model(rank=rank, model=name, low=None, high=None, p_best=None)
+        for rank, name in enumerate("ab", start=1)
+    )
+    document = make_ranking(models=models).to_dict()
+    assert summarize_ranking(document).sentence == (
+        "a scores highest; this scorer does not say how sure that is."
+    )
+    assert explain(document) == ""
+
+
+def test_sentence_of_one_and_of_none(make_ranking: MakeRanking, make_model: MakeModel) -> None:
+    only = ranking_of(make_ranking, make_model)
+    assert "is the only model that was ranked" in summarize_ranking(only.to_dict()).sentence
+    none = make_ranking(models=(), failed=(FailedModel("timm:a", "why", alias="a"),)).to_dict()
+    assert summarize_ranking(none).sentence == "No model could be ranked."
+    assert summarize_ranking(none).failed == (("a", "why"),)
+    assert explain(none) == ""
+
+
+def test_explanation_compares_the_first_two(
+    make_ranking: MakeRanking, make_model: MakeModel
+) -> None:
+    first = make_model(model="a", low=0.38, high=0.42)
+    near = make_model(rank=2, model="b", score=0.39, low=0.37, high=0.41)
+    far = make_model(rank=2, model="b", score=0.3, low=0.28, high=0.32)
+    assert "The intervals of a and b overlap: 0.380–0.420 against 0.370–0.410;" in explain(
+        make_ranking(models=(first, near)).to_dict()
+    )
+    assert explain(make_ranking(models=(first, far)).to_dict()) == (
+        "The intervals of a and b do not overlap: 0.380–0.420 against 0.280–0.320."
+    )
+    assert explain(make_ranking(models=(first,)).to_dict()) == ""
+
+
+def test_explanation_says_where_the_random_control_came(
+    make_ranking: MakeRanking, make_model: MakeModel
+) -> None:
+    good, poor = make_model(model="good"), make_model(model="poor", score=0.35)
+    control = make_model(model="control", score=0.2, weights="random:0")
+
+    def explained(*models: RankedModel) -> str:
+        ranked = (make_model(**{**vars(m), "rank": i}) for i, m in enumerate(models, start=1))
+        return explain(make_ranking(models=tuple(ranked)).to_dict())
+
+    assert "control comes below every trained model, as it must: 0.200 against 0.350" in explained(
+        good, poor, control
+    )
+    assert "control comes above 1 trained model, which" in explained(good, control, poor)
+    assert "control comes above 2 trained models, which" in explained(control, good, poor)
+    assert "randomly initialised" not in explained(good, poor)
+    assert "randomly initialised" not in explained(control)
+
+
+def test_score_of_a_file_has_a_row_per_component() -> None:
+    summary = summarize_score(
+        {
+            "file": "f.npz",
+            "scorer": "disco",
+            "score": 0.5,
+            "low": 0.45,
+            "high": 0.55,
+            "confidence": 0.9,
+            "n_samples": 1000,
+            "n_features": 64,
+            "n_classes": 3,
+            "components": [
+                {"ratio": 0.75, "ncc": 0.6, "singular_values": [12.0, 6.0]},
+                {"ratio": 0.25, "ncc": 0.2, "singular_values": [3.0, 1.5]},
+            ],
+        }
+    )
+    assert summary.title == "f.npz · 1,000 samples of 64 features · 3 classes"
+    assert summary.rows[1] == ("2", "2", "3.00", "1.50", "0.250", "0.200", "0.050")
+    assert summary.sentence == "disco 0.500, the sum of ratio × ncc; 90 % interval 0.450–0.550."
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain ä 猫", "plain ä 猫"),
+        ("two\n lines\t", "two lines"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("\udce9.jpg", "\\udce9.jpg"),
+        ("\u202egnp.exe", "\\u202egnp.exe"),
+    ],
+)
+def test_printable_shows_what_a_terminal_would_act_on(text: str, shown: str) -> None:
+    assert printable(text) == shown
