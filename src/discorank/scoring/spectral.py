@@ -236,7 +236,7 @@ def _shift(Z: NDArray[Any], dtype: type[np.floating[Any]]) -> Float64Array | Non
     Centring after a product is a correction of rank one, and free. It cancels digits only where
     the mean outweighs the variation; there, a first guess of the mean is subtracted before.
     """
-    head = Z[:1024].astype(np.float64)
+    head = Z[:128].astype(np.float64)
     guess: Float64Array = head.mean(axis=0)
     outweighs = guess @ guess > np.square(head - guess).sum() / len(head)
     return guess if outweighs or Z.dtype != dtype else None
@@ -251,7 +251,8 @@ def _centred_gram(
     if shift is None:
         mean = ones @ Z / n_samples
         gram = Z.T @ Z
-        gram -= np.multiply.outer(mean, n_samples * mean)
+        for row, total in enumerate(n_samples * mean):  # row by row: no second matrix in memory
+            gram[row] -= total * mean
         return mean.astype(np.float64), gram
     gram = np.zeros((size, size), dtype, order="F")
     rest = np.zeros(size)
