@@ -1,0 +1,8 @@
+"""Candidate models: the only room that imports timm, torchvision, onnx and their like."""
+
+from __future__ import annotations
+
+from discorank.hub.images import ImagePreprocessing
+from discorank.hub.resolve import expand, label_of, resolve
+
+__all__ = ["ImagePreprocessing", "expand", "label_of", "resolve"]

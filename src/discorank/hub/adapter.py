@@ -1,0 +1,113 @@
+"""What every family of models brings, and where its failures become the failure of one model."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from discorank.errors import DiscorankError, ModelFailed
+from discorank.hub.spec import Spec
+from discorank.types import Candidate, Encoded, Float32Array
+
+__all__ = ["Adapter", "Catalogue", "encoded", "existing_file", "failing", "pooled"]
+
+
+class Adapter(Protocol):
+    """A module of this room that knows one scheme; importing it imports the family's library."""
+
+    def resolve(self, spec: Spec) -> Candidate:
+        """Describe the model of a spec without loading its weights."""
+        ...
+
+
+class Catalogue(Adapter, Protocol):
+    """An adapter whose models have names in a list."""
+
+    def names(self) -> Collection[str]:
+        """List the models that the family knows by name."""
+        ...
+
+
+@contextmanager
+def failing(doing: str) -> Iterator[None]:
+    """Turn whatever another library raises into `ModelFailed` with a reason of one line.
+
+    Parameters
+    ----------
+    doing : str
+        What could not be done, the first words of the reason.
+    """
+    try:
+        yield
+    except DiscorankError:
+        raise
+    except Exception as error:  # model code may raise anything, and it fails one model only
+        words = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = textwrap.shorten(words, width=300, placeholder=" ...")
+        raise ModelFailed(f"{doing}: {reason}") from error
+
+
+def existing_file(path: str | Path) -> Path:
+    """Return the path of a file that exists.
+
+    Raises
+    ------
+    ModelFailed
+        If there is none.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        what = "is a folder, not a file" if path.is_dir() else "does not exist"
+        raise ModelFailed(f"the file {str(path)!r} {what}")
+    return path
+
+
+def pooled(values: Any, *, channels_last: bool = False) -> Any:
+    """Average an array or tensor over space or tokens.
+
+    Parameters
+    ----------
+    values : array or tensor of shape (batch, ...)
+        Two axes are kept as they are; (batch, tokens, channels) is averaged over tokens, and
+        (batch, channels, height, width) over space.
+    channels_last : bool, default=False
+        Four axes are (batch, height, width, channels).
+
+    Returns
+    -------
+    features : array or tensor of shape (batch, channels)
+    """
+    axes = {2: (), 3: (1,), 4: (1, 2) if channels_last else (2, 3)}.get(values.ndim)
+    if axes is None:
+        raise ModelFailed(
+            f"features of shape {tuple(values.shape)} cannot be pooled; they need 2, 3 or 4 axes"
+        )
+    return values.mean(axes) if axes else values
+
+
+def encoded(features: Any, source_logits: Any | None, *, rows: int) -> Encoded:
+    """Check the shape of what a model returned and make it float32.
+
+    Parameters
+    ----------
+    features : array-like of shape (rows, n_features)
+    source_logits : array-like of shape (rows, n_source_classes), optional
+    rows : int
+        Items in the batch.
+    """
+
+    def checked(values: Any, what: str) -> Float32Array:
+        array = np.ascontiguousarray(values, dtype=np.float32)
+        if array.ndim != 2 or len(array) != rows:
+            raise ModelFailed(f"{rows} inputs gave {what} of shape {array.shape}, not one row each")
+        return array
+
+    return Encoded(
+        features=checked(features, "features"),
+        source_logits=None if source_logits is None else checked(source_logits, "logits"),
+    )

@@ -1,0 +1,73 @@
+"""``features:FILE.npz``: features that were made elsewhere.
+
+The file holds the array ``features`` of shape (n_samples, n_features), one row for each sample of
+the full target in its order, and may hold ``logits`` of shape (n_samples, n_source_classes).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discorank.errors import ModelFailed
+from discorank.hub.adapter import existing_file, failing
+from discorank.hub.spec import Spec
+from discorank.hub.weights import sha256
+from discorank.types import Candidate, Features, Float32Array
+
+__all__ = ["resolve"]
+
+
+def resolve(spec: Spec) -> Candidate:
+    """Describe a file of features; its arrays are read by ``load``.
+
+    Raises
+    ------
+    InvalidInput
+        If there are options: there is nothing to choose.
+    ModelFailed
+        If the file does not exist.
+    """
+    spec.require_known(())
+    path = existing_file(spec.name)
+    return Candidate(
+        name=str(spec),
+        source=spec.scheme,
+        parameters=None,
+        input_size=None,
+        preprocessing={},
+        weights=sha256([path]),
+        layer="features",
+        modality="features",
+        load=partial(_load, path),
+    )
+
+
+def _load(path: Path, device: str) -> Features:  # noqa: ARG001 -- arrays need no device
+    with failing(f"{str(path)!r} could not be read as an .npz file"), path.open("rb") as file:
+        arrays = np.load(file, allow_pickle=False)
+        if not isinstance(arrays, np.lib.npyio.NpzFile):
+            raise ModelFailed(f"{str(path)!r} is one array; save it with numpy.savez")
+        if "features" not in arrays:
+            held = ", ".join(arrays) or "nothing"
+            raise ModelFailed(f"{str(path)!r} has no array named 'features'; it holds {held}")
+        features = _matrix(arrays["features"], "features")
+        logits = _matrix(arrays["logits"], "logits") if "logits" in arrays else None
+    if logits is not None and len(logits) != len(features):
+        raise ModelFailed(
+            f"{str(path)!r} has {len(features)} rows of features but {len(logits)} of logits"
+        )
+    return Features(features=features, source_logits=logits)
+
+
+def _matrix(array: NDArray[Any], name: str) -> Float32Array:
+    if array.ndim != 2 or array.dtype.kind not in "fiu":
+        raise ModelFailed(
+            f"{name} must be an array of numbers of shape (n_samples, n_{name}), "
+            f"got {array.dtype} of shape {array.shape}"
+        )
+    return np.ascontiguousarray(array, dtype=np.float32)

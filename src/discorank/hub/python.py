@@ -1,0 +1,176 @@
+"""``python:package.module:factory``: models that are made by a function.
+
+``factory()`` returns a torch module and its preprocessing: a callable that can be pickled and turns
+an RGB PIL image into an array or tensor. `discorank.hub.ImagePreprocessing` is one.
+
+So that a model is described before its weights are loaded, let the factory take ``pretrained`` (it
+is called with ``pretrained=False`` first, on torch's meta device, where weights take no memory) and
+have an attribute ``weights``: the path of the file that it loads, or a callable that returns it.
+``pretrained`` also allows a random control, ``?pretrained=false&seed=N``. A factory that lacks one
+of the two is called in full to describe its model, and its weights are identified by their values.
+The identity of a model also covers the source file of its factory; a change elsewhere in its code
+is not seen.
+
+Features are what enters the last linear layer, and source logits what the module returns; a module
+without linear layers gives its output, averaged over space or tokens. ``?layer=NAME`` takes what a
+layer returns instead, and ``?layer=output`` what the module returns.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from torch import nn
+
+from discorank.errors import InvalidInput, ModelFailed, UnknownName
+from discorank.hub import modules
+from discorank.hub._operators import with_operators
+from discorank.hub.adapter import existing_file, failing
+from discorank.hub.images import ImagePreprocessing, ImageTransform
+from discorank.hub.spec import Spec, did_you_mean
+from discorank.hub.weights import WeightsChoice, sha256
+from discorank.types import Candidate, Encoder
+
+__all__ = ["resolve"]
+
+Preprocessing: TypeAlias = ImagePreprocessing | ImageTransform
+
+
+def resolve(spec: Spec) -> Candidate:
+    """Describe the model that a factory makes.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such module, factory or layer.
+    InvalidInput
+        If an option is wrong, or a random control is wanted of a factory without ``pretrained``.
+    ModelFailed
+        If the factory does not do what it must.
+    """
+    spec.require_known({"layer", "pretrained", "seed"})
+    chosen = WeightsChoice.of(spec)
+    factory = _find(spec.name)
+    if chosen.seed is not None and not factory.takes_pretrained:
+        raise InvalidInput(
+            f"{str(spec)!r}: pretrained=false needs a factory with a parameter 'pretrained'"
+        )
+    values = None
+    if chosen.published and factory.weights is None:
+        with modules.seeded(0):
+            module, preprocessing = factory.make(pretrained=True)
+        values = modules.state_sha256(module)
+    else:
+        module, preprocessing = modules.weightless(partial(factory.make, pretrained=False))
+    weights = chosen.identify(lambda: values or sha256(filter(None, [factory.weights])))
+    forward, layer = _forward(spec, module)
+    return Candidate(
+        name=str(spec),
+        source=spec.scheme,
+        parameters=modules.count_parameters(module),
+        input_size=preprocessing.input_size(),
+        preprocessing=preprocessing.describe(),
+        weights=weights + factory.code,
+        layer=layer,
+        modality="image",
+        load=partial(_load, factory, chosen, values, forward),
+    )
+
+
+@dataclass(frozen=True)
+class _Factory:
+    """A factory, and what is known of it before it is called.
+
+    Attributes
+    ----------
+    function : callable
+    takes_pretrained : bool
+        Whether it has a parameter ``pretrained``.
+    weights : Path, optional
+        The file it loads its weights from, if it says so and can also be described without them.
+    code : str
+        Identifies the file that it is written in.
+    """
+
+    function: Callable[..., Any]
+    takes_pretrained: bool
+    weights: Path | None
+    code: str
+
+    def make(self, *, pretrained: bool) -> tuple[nn.Module, Preprocessing]:
+        """Call the factory and check what it returns."""
+        with failing("the factory failed"):
+            options = {"pretrained": pretrained} if self.takes_pretrained else {}
+            made = with_operators(lambda: self.function(**options))
+        match made:
+            case (nn.Module() as module, ImagePreprocessing() as preprocessing):
+                return module, preprocessing
+            case (nn.Module() as module, transform) if callable(transform):
+                return module, ImageTransform(transform)
+        raise ModelFailed(
+            f"the factory must return (torch module, preprocessing callable), got {made!r:.100}"
+        )
+
+
+def _find(name: str) -> _Factory:
+    """Import a factory by ``package.module:factory``."""
+    module_name, _, attribute = name.partition(":")
+    with failing(f"{module_name!r} could not be imported"):
+        try:
+            module = with_operators(lambda: importlib.import_module(module_name))
+        except ModuleNotFoundError as error:
+            if not f"{module_name}.".startswith(f"{error.name}."):
+                raise
+            raise UnknownName(
+                f"there is no module {error.name!r} to import; is its folder in PYTHONPATH?"
+            ) from error
+    function = getattr(module, attribute, None)
+    if not callable(function):
+        known = [key for key, value in vars(module).items() if callable(value)]
+        raise UnknownName(
+            f"{module_name} has no factory {attribute!r}{did_you_mean(attribute, known)}"
+        )
+    takes_pretrained = "pretrained" in inspect.signature(function).parameters
+    with failing("the path of the factory's weights could not be had"):
+        weights = getattr(function, "weights", None)
+        path = weights() if callable(weights) else weights
+    return _Factory(
+        function=function,
+        takes_pretrained=takes_pretrained,
+        weights=existing_file(path) if path is not None and takes_pretrained else None,
+        code=f" code:{sha256([Path(module.__file__)])[7:23]}" if module.__file__ else "",
+    )
+
+
+def _forward(spec: Spec, module: nn.Module) -> tuple[modules.Forward, str]:
+    """Choose what is taken as features, and say what it is."""
+    layer = spec.get("layer")
+    classifier = modules.find_classifier(module, nn.Linear)
+    if layer is None and classifier is not None:
+        return modules.Classifier(classifier), f"input of {classifier}"
+    names = dict(module.named_modules())
+    if layer is None or (layer == "output" and layer not in names):
+        return modules.Layer(""), "output"
+    if layer not in names:
+        raise UnknownName(f"the model has no layer {layer!r}{did_you_mean(layer, names)}")
+    return modules.Layer(layer), f"output of {layer}"
+
+
+def _load(
+    factory: _Factory,
+    chosen: WeightsChoice,
+    values: str | None,
+    forward: modules.Forward,
+    device: str,
+) -> Encoder:
+    with modules.seeded(chosen.seed or 0):
+        module, preprocessing = factory.make(pretrained=chosen.seed is None)
+    if values is not None and modules.state_sha256(module) != values:
+        raise ModelFailed("the factory makes other weights each time; it must make the same ones")
+    return modules.ModuleEncoder(module, preprocessing, forward, device)

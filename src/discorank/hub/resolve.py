@@ -1,0 +1,150 @@
+"""From what a user writes to candidates: pools, schemes, suggestions."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import cast
+
+from discorank._optional import import_optional
+from discorank.errors import InvalidInput, MissingExtra, UnknownName
+from discorank.hub._operators import with_operators
+from discorank.hub.adapter import Adapter, Catalogue, failing
+from discorank.hub.pools import pool_names, read_pool
+from discorank.hub.spec import Spec, did_you_mean
+from discorank.types import Candidate
+
+__all__ = ["expand", "label_of", "resolve"]
+
+
+@dataclass(frozen=True)
+class _Scheme:
+    """Where a scheme's adapter is, and the extra that brings what it imports."""
+
+    module: str
+    extra: str
+
+
+_SCHEMES: Mapping[str, _Scheme] = {
+    "timm": _Scheme("discorank.hub.timm", "timm"),
+    "torchvision": _Scheme("discorank.hub.torchvision", "torchvision"),
+    "onnx": _Scheme("discorank.hub.onnx", "onnx"),
+    "python": _Scheme("discorank.hub.python", "rank"),
+    "features": _Scheme("discorank.hub.features", "rank"),
+}
+_CATALOGUES = ("timm", "torchvision")
+_SUFFIXES = {".onnx": "onnx", ".npz": "features"}
+
+
+def expand(specs: Sequence[str]) -> list[str]:
+    """Replace each ``pool:NAME`` by its models and write every spec in its canonical form.
+
+    No model's library is imported unless a name has to be explained.
+
+    Parameters
+    ----------
+    specs : sequence of str
+        What the user asked for, ``"timm:resnet50"``, ``"pool:offline"``, ...
+
+    Returns
+    -------
+    specs : list of str
+        Each model once, in the order of first mention.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no spec, one is malformed, or two models are given the same name.
+    UnknownName
+        If a scheme or a pool does not exist, or a name has no scheme; the message suggests some.
+    """
+    if isinstance(specs, str) or not specs:
+        raise InvalidInput(f"models must be a list of at least one spec, got {specs!r}")
+    models = dict.fromkeys(spec for text in specs for spec in _models(text))
+    labels: dict[str, Spec] = {}
+    for spec in models:
+        other = labels.setdefault(spec.label, spec)
+        if other is not spec:
+            raise InvalidInput(f"{str(other)!r} and {str(spec)!r} have the same name")
+    return [str(spec) for spec in models]
+
+
+def resolve(spec: str) -> Candidate:
+    """Describe the candidate model of a spec before any of its weights are loaded.
+
+    Parameters
+    ----------
+    spec : str
+        One that `expand` returned.
+
+    Returns
+    -------
+    candidate : Candidate
+
+    Raises
+    ------
+    InvalidInput, UnknownName
+        If the user wrote something that does not exist or cannot be.
+    MissingExtra
+        If the model's family needs a package that is not installed.
+    ModelFailed
+        If this model cannot be had: a file is missing or damaged, or its code fails.
+    """
+    parsed = Spec.parse(spec)
+    adapter = cast("Adapter", _adapter(parsed.scheme))
+    with failing("the model could not be described"):
+        candidate = adapter.resolve(replace(parsed, alias=None))
+    return replace(candidate, alias=parsed.alias)
+
+
+def label_of(spec: str) -> str:
+    """Return what tables call the model of a spec, also where it cannot be resolved."""
+    return Spec.parse(spec).label
+
+
+def _models(text: str) -> Iterator[Spec]:
+    """Yield the specs that one entry of the user's list stands for."""
+    scheme, colon, _ = text.partition("?")[0].partition(":")
+    if not colon:
+        raise UnknownName(_explain_unprefixed(text))
+    spec = Spec.parse(text)
+    if scheme == "pool":
+        spec.require_known(())
+        yield from map(Spec.parse, read_pool(spec.name))
+    elif scheme in _SCHEMES:
+        yield spec
+    else:
+        near = did_you_mean(scheme, (*_SCHEMES, "pool"))
+        known = f"; the schemes are {', '.join((*_SCHEMES, 'pool'))}"
+        raise UnknownName(f"{text!r}: there is no scheme {scheme!r}{near or known}")
+
+
+def _adapter(scheme: str) -> ModuleType:
+    """Import the adapter of a scheme, and with it the library that it adapts."""
+    known = _SCHEMES[scheme]
+    return with_operators(
+        lambda: import_optional(known.module, extra=known.extra, purpose=f"{scheme}: models")
+    )
+
+
+def _explain_unprefixed(name: str) -> str:
+    """Say that a name has no scheme, and what it may mean with one."""
+    meant = [f"pool:{name}"] if name in pool_names() else []
+    if suffix := _SUFFIXES.get(Path(name).suffix):
+        meant.append(f"{suffix}:{name}")
+    for scheme in _CATALOGUES:
+        try:
+            known = cast("Catalogue", _adapter(scheme)).names()
+        except MissingExtra:
+            continue
+        near = [name] if name in known else difflib.get_close_matches(name, known, n=2)
+        meant += [f"{scheme}:{other}" for other in near]
+    hint = (
+        f"did you mean {', '.join(meant)}?"
+        if meant
+        else f"write it as scheme:name with one of {', '.join((*_SCHEMES, 'pool'))}"
+    )
+    return f"the model {name!r} has no scheme; {hint}"

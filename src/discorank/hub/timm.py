@@ -1,0 +1,123 @@
+"""``timm:NAME``: models of timm, with weights from its hub, from a file, or random.
+
+Features are what enters the classifier, by timm's own ``forward_head(pre_logits=True)``; the source
+logits come from the same run of the trunk. The preprocessing is the one timm records for this
+checkpoint. A checkpoint of one's own is read as if it were the published one, of the same
+architecture and preprocessing; where it has another number of classes, ``num_classes=N`` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import partial
+from typing import Any, cast
+
+import timm
+from timm.data.config import resolve_data_config
+from timm.data.transforms_factory import create_transform
+from torch import Tensor, nn
+
+from discorank.errors import InvalidInput, UnknownName
+from discorank.hub import modules
+from discorank.hub.adapter import failing, pooled
+from discorank.hub.images import ImageTransform
+from discorank.hub.spec import Spec, did_you_mean
+from discorank.hub.weights import WEIGHTS_OPTIONS, WeightsChoice
+from discorank.types import Candidate, Encoder
+
+__all__ = ["names", "resolve"]
+
+
+def names() -> Collection[str]:
+    """List architectures, and ``architecture.tag`` for each published checkpoint."""
+    return {*timm.list_models(), *timm.list_models(pretrained=True)}
+
+
+def resolve(spec: Spec) -> Candidate:
+    """Describe a timm model without loading its weights.
+
+    Raises
+    ------
+    UnknownName
+        If timm has no such architecture or checkpoint.
+    InvalidInput
+        If an option is wrong, or if there are no published weights and none are given.
+    ModelFailed
+        If a local checkpoint does not exist.
+    """
+    spec.require_known(WEIGHTS_OPTIONS)
+    config = _pretrained_config(spec)
+    weights = WeightsChoice.of(spec)
+    if weights.published and not config.has_weights:
+        raise InvalidInput(
+            f"{str(spec)!r}: timm publishes no weights for it; give your own with "
+            "checkpoint=FILE, or take random ones with pretrained=false"
+        )
+    name = f"{config.architecture}.{config.tag}" if config.tag else config.architecture
+    data = resolve_data_config(pretrained_cfg=config.to_dict())  # type: ignore[no-untyped-call]
+    build = partial(timm.create_model, name, num_classes=weights.num_classes)
+    with failing("the model could not be built"):
+        parameters = modules.count_parameters(modules.weightless(build))
+    return Candidate(
+        name=str(Spec(spec.scheme, name, spec.options)),
+        source=spec.scheme,
+        parameters=parameters,
+        input_size=tuple(data["input_size"]),
+        preprocessing=data,
+        weights=weights.identify(partial(_published, config)),
+        layer="forward_head(pre_logits=True)",
+        modality="image",
+        load=partial(_load, name, config, data, weights),
+    )
+
+
+def _pretrained_config(spec: Spec) -> Any:
+    architecture = spec.name.partition(".")[0]
+    if not timm.is_model(architecture):
+        raise UnknownName(f"timm has no model {spec.name!r}{did_you_mean(spec.name, names())}")
+    try:
+        return timm.get_pretrained_cfg(spec.name, allow_unregistered=False)
+    except RuntimeError:
+        tags = timm.list_models(f"{architecture}.*", pretrained=True)
+        raise UnknownName(
+            f"timm has no checkpoint {spec.name!r}; it has {', '.join(tags) or architecture}"
+        ) from None
+
+
+def _published(config: Any) -> str:
+    """Name the published weights: a repository of the hub, or a file whose name holds its hash."""
+    if config.hf_hub_id:
+        return "revision:" + "/".join(filter(None, (config.hf_hub_id, config.hf_hub_filename)))
+    return f"revision:{str(config.url).rpartition('/')[2]}"
+
+
+def _load(
+    name: str, config: Any, data: dict[str, Any], weights: WeightsChoice, device: str
+) -> Encoder:
+    def restored(state: dict[str, Tensor]) -> nn.Module:
+        # Handed to timm in place of the download, so that timm's own conversions apply to it.
+        classes = weights.num_classes or config.num_classes
+        model: Any = timm.create_model(
+            name,
+            pretrained=True,
+            pretrained_cfg_overlay={"state_dict": state, "num_classes": classes},
+            num_classes=classes,
+        )
+        model.pretrained_cfg = model.default_cfg = {}  # lets go of the state dict
+        return cast("nn.Module", model)
+
+    module = modules.load_module(
+        weights,
+        random=partial(timm.create_model, name),
+        restored=restored,
+        published=partial(timm.create_model, name, pretrained=True),
+    )
+    transform = ImageTransform(create_transform(**data, is_training=False))
+    return modules.ModuleEncoder(module, transform, _forward, device)
+
+
+def _forward(module: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
+    model: Any = module
+    trunk = model.forward_features(inputs)
+    features = pooled(model.forward_head(trunk, pre_logits=True))
+    return features, model.forward_head(trunk) if model.num_classes > 0 else None
