@@ -24,7 +24,6 @@ __all__ = [
     "Float64Array",
     "IntArray",
     "Modality",
-    "Probe",
     "Score",
     "Target",
     "Task",
@@ -37,27 +36,6 @@ IntArray: TypeAlias = NDArray[np.intp]
 JSON: TypeAlias = Union[bool, int, float, str, Sequence["JSON"], Mapping[str, "JSON"], None]  # noqa: UP007 -- forward references need Union on Python 3.10
 Task: TypeAlias = Literal["classification"]
 Modality: TypeAlias = Literal["image", "features"]
-
-
-@dataclass(frozen=True, eq=False)
-class Probe:
-    """What a scorer sees: the features of one candidate on one target, with the truth.
-
-    Attributes
-    ----------
-    features : ndarray of shape (n_samples, n_features)
-    labels : ndarray of shape (n_samples,)
-        Class ids.
-    source_logits : ndarray of shape (n_samples, n_source_classes), optional
-        Logits of the candidate's own classifier; None if it has none.
-    sample_ids : sequence of str, optional
-        One name per sample.
-    """
-
-    features: FloatArray
-    labels: NDArray[Any]
-    source_logits: FloatArray | None = None
-    sample_ids: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, eq=False)

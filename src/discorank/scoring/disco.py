@@ -9,11 +9,12 @@ from typing import get_args
 from numpy.typing import ArrayLike
 
 from discorank.scoring.ncc import Covariance, ncc_posteriors
-from discorank.scoring.spectral import SvdSolver, spectral_components
-from discorank.scoring.validate import check_choice, check_features, check_labels
-from discorank.types import Float64Array
+from discorank.scoring.probe import Probe
+from discorank.scoring.spectral import SvdSolver
+from discorank.scoring.validate import check_choice
+from discorank.types import Float64Array, Score
 
-__all__ = ["ComponentScore", "DiscoResult", "disco_score"]
+__all__ = ["ComponentScore", "DiscoResult", "disco", "disco_score"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +36,8 @@ class ComponentScore:
     singular_values: Float64Array
 
 
-@dataclass(frozen=True, eq=False)
-class DiscoResult:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DiscoResult(Score):
     """A DISCO score and what it is made of.
 
     Attributes
@@ -52,9 +53,8 @@ class DiscoResult:
         The solver that was used; what "auto" chose.
     """
 
-    value: float
-    components: tuple[ComponentScore, ...]
     per_sample: Float64Array
+    components: tuple[ComponentScore, ...]
     svd_solver: SvdSolver
 
 
@@ -129,11 +129,31 @@ def disco_score(
     >>> round(result.value, 3), round(result.components[0].ncc, 3)
     (0.646, 1.0)
     """
+    return disco(
+        Probe(features, labels),
+        n_components=n_components,
+        n_groups=n_groups,
+        covariance=covariance,
+        loo=loo,
+        svd_solver=svd_solver,
+        random_state=random_state,
+    )
+
+
+def disco(
+    probe: Probe,
+    *,
+    n_components: int | None = 128,
+    n_groups: int = 8,
+    covariance: Covariance = "identity",
+    loo: bool = False,
+    svd_solver: SvdSolver = "auto",
+    random_state: int = 0,
+) -> DiscoResult:
+    """`disco_score` of a probe; the decomposition is shared with other scorers of the probe."""
     check_choice(covariance, get_args(Covariance), name="covariance")
-    Z = check_features(features)
-    classes = check_labels(labels, len(Z))
-    components = spectral_components(
-        Z,
+    classes = probe.classes
+    components = probe.components(
         n_components=n_components,
         n_groups=n_groups,
         svd_solver=svd_solver,

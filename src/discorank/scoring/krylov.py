@@ -116,7 +116,8 @@ def _orthonormal(block: NDArray[Any]) -> NDArray[Any]:
     values, rotation = np.linalg.eigh(wide.T @ wide)
     floor = max(values[-1] * np.finfo(np.float64).eps, np.finfo(np.float64).tiny)
     rotation /= np.sqrt(np.maximum(values, floor))
-    return block @ rotation.astype(block.dtype)
+    orthonormal: NDArray[Any] = block @ rotation.astype(block.dtype)
+    return orthonormal
 
 
 def _rayleigh_ritz(

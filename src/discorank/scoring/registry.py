@@ -9,8 +9,9 @@ from types import MappingProxyType
 from typing import Any
 
 from discorank.errors import UnknownName
-from discorank.scoring.disco import disco_score
-from discorank.types import Probe, Score
+from discorank.scoring.disco import disco
+from discorank.scoring.probe import Probe
+from discorank.types import Score
 
 __all__ = ["SCORERS", "Scorer", "get_scorer"]
 
@@ -37,15 +38,10 @@ class Scorer:
         return self.function(probe, **options)
 
 
-def _disco(probe: Probe, **options: Any) -> Score:
-    result = disco_score(probe.features, probe.labels, **options)
-    return Score(value=result.value, per_sample=result.per_sample)
-
-
 SCORERS: Mapping[str, Scorer] = MappingProxyType(
     {
         scorer.name: scorer
-        for scorer in (Scorer("disco", _disco, "Zhang et al., AAAI 2025, arXiv 2412.19085"),)
+        for scorer in (Scorer("disco", disco, "Zhang et al., AAAI 2025, arXiv 2412.19085"),)
     }
 )
 

@@ -17,7 +17,14 @@ from numpy.typing import ArrayLike, NDArray
 from discorank.errors import InvalidInput
 from discorank.types import Float64Array, IntArray
 
-__all__ = ["ClassLabels", "check_choice", "check_count", "check_features", "check_labels"]
+__all__ = [
+    "ClassLabels",
+    "check_choice",
+    "check_count",
+    "check_features",
+    "check_labels",
+    "check_matrix",
+]
 
 _Choice = TypeVar("_Choice", bound=str)
 
@@ -114,6 +121,29 @@ def check_labels(labels: Iterable[Hashable] | ArrayLike, n_samples: int) -> Clas
     return ClassLabels(
         ids.astype(np.intp, copy=False), tuple(classes), np.bincount(ids, minlength=len(classes))
     )
+
+
+def check_matrix(array: ArrayLike, n_samples: int, *, name: str) -> Float64Array:
+    """Return `array`, one row (or one number) per sample, as finite float64 of two dimensions.
+
+    Raises
+    ------
+    InvalidInput
+        If it has another number of rows, is not of real numbers, or a value is missing.
+    """
+    matrix = np.asarray(array)
+    if matrix.ndim == 1:
+        matrix = matrix[:, None]
+    if matrix.ndim != 2 or matrix.shape[1] < 1:
+        raise InvalidInput(f"{name} must have shape (n_samples, columns), got {matrix.shape}")
+    if len(matrix) != n_samples:
+        raise InvalidInput(
+            f"{name} must have one row per row of features, got {len(matrix)} rows for {n_samples}"
+        )
+    if matrix.dtype.kind not in "iubf":
+        raise InvalidInput(f"{name} must hold real numbers, got dtype {matrix.dtype}")
+    _refuse_nonfinite(matrix.astype(np.float64, copy=False), name)
+    return matrix.astype(np.float64, copy=False)
 
 
 def check_choice(value: _Choice, choices: Sequence[_Choice], *, name: str) -> _Choice:

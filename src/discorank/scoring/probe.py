@@ -1,0 +1,102 @@
+"""What a scorer sees of one candidate on one target, with what several scorers would compute."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from discorank.errors import InvalidInput
+from discorank.scoring.spectral import SpectralComponents, SvdSolver, spectral_components
+from discorank.scoring.validate import ClassLabels, check_features, check_labels, check_matrix
+from discorank.types import Float64Array
+
+__all__ = ["Probe"]
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """The features of one candidate on one target, with the truth.
+
+    What scorers ask for is checked and computed on first use and kept, so that several scorers of
+    one ranking share one validation and one decomposition. A scorer that asks for what the probe
+    does not have (labels, source logits) gets `InvalidInput`.
+
+    Parameters
+    ----------
+    features : array-like of shape (n_samples, n_features)
+    labels : array-like of shape (n_samples,), optional
+        Class of each sample.
+    source_logits : array-like of shape (n_samples, n_source_classes), optional
+        Logits of the candidate's own classifier.
+    sample_ids : sequence of str, optional
+        One name per sample.
+    targets : array-like of shape (n_samples,) or (n_samples, n_targets), optional
+        Regression targets.
+    parameters : int, optional
+        Number of parameters of the candidate.
+    source_accuracy : float, optional
+        Accuracy of the candidate on the task it was trained for.
+    """
+
+    features: ArrayLike
+    labels: Iterable[Hashable] | ArrayLike | None = None
+    source_logits: ArrayLike | None = None
+    sample_ids: Sequence[str] | None = None
+    targets: ArrayLike | None = None
+    parameters: int | None = None
+    source_accuracy: float | None = None
+
+    @cached_property
+    def Z(self) -> NDArray[np.floating[Any]]:  # noqa: N802 -- the symbol of the field
+        """Checked features (n_samples, n_features), in the precision they came in."""
+        return check_features(self.features)
+
+    @cached_property
+    def classes(self) -> ClassLabels:
+        """Checked labels as class ids."""
+        return check_labels(self._need("labels"), len(self.Z))
+
+    @cached_property
+    def Y(self) -> Float64Array:  # noqa: N802
+        """Checked regression targets (n_samples, n_targets)."""
+        return check_matrix(self._need("targets"), len(self.Z), name="targets")
+
+    @cached_property
+    def logits(self) -> Float64Array:
+        """Checked source logits (n_samples, n_source_classes)."""
+        return check_matrix(self._need("source_logits"), len(self.Z), name="source_logits")
+
+    @cached_property
+    def _components(self) -> dict[tuple[object, ...], SpectralComponents]:
+        return {}
+
+    def components(
+        self,
+        *,
+        n_components: int | None = 128,
+        n_groups: int = 8,
+        svd_solver: SvdSolver = "auto",
+        random_state: int = 0,
+    ) -> SpectralComponents:
+        """`spectral_components` of the features; computed once for the same options."""
+        key = (n_components, n_groups, svd_solver, random_state)
+        if key not in self._components:
+            self._components[key] = spectral_components(
+                self.Z,
+                n_components=n_components,
+                n_groups=n_groups,
+                svd_solver=svd_solver,
+                random_state=random_state,
+            )
+        return self._components[key]
+
+    def _need(self, name: str) -> Any:
+        value = getattr(self, name)
+        if value is None:
+            raise InvalidInput(f"this score needs {name}, and there are none")
+        return value
