@@ -115,7 +115,8 @@ def test_more_confidence_gives_a_wider_interval(per_sample: Float64Array) -> Non
         ([[1.0]], {"confidence": 1.0}, "confidence must lie between 0 and 1, got 1.0"),
         ([[1.0]], {"confidence": 0.0}, "confidence must lie between 0 and 1, got 0.0"),
         ([[1.0]], {"confidence": float("nan")}, "confidence must lie between 0 and 1, got nan"),
-        ([[1.0]], {"n_resamples": 0}, "n_resamples must be at least 1, got 0"),
+        ([[1.0]], {"n_resamples": 0}, "n_resamples must be a whole number of at least 1, got 0"),
+        ([[1.0]], {"random_state": -1}, "random_state must be a whole number .* got -1"),
     ],
 )
 def test_bad_input_is_named_with_its_value(

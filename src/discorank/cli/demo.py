@@ -21,9 +21,7 @@ _POOL = "pool:offline"
 
 def demo(
     *,
-    max_samples: Annotated[
-        int, typer.Option(min=20, metavar="N", help="Images of each data set.")
-    ] = 200,
+    max_samples: Annotated[int, typer.Option(metavar="N", help="Images of each data set.")] = 200,
     device: options.Device = None,
     workers: options.Workers = None,
     cache: options.Cache = None,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
+
+from discorank.errors import InvalidInput
 
 __all__ = [
     "BatchSize",
@@ -36,12 +38,10 @@ Components: TypeAlias = Annotated[
 ]
 Groups: TypeAlias = Annotated[
     int,
-    typer.Option(
-        min=1, metavar="N", rich_help_panel=_SCORE, help="Groups that they are split into."
-    ),
+    typer.Option(metavar="N", rich_help_panel=_SCORE, help="Groups that they are split into."),
 ]
 Covariance: TypeAlias = Annotated[
-    Literal["identity", "shared", "class"],
+    str,
     typer.Option(
         metavar="KIND",
         rich_help_panel=_SCORE,
@@ -55,7 +55,7 @@ LeaveOneOut: TypeAlias = Annotated[
     ),
 ]
 SvdSolver: TypeAlias = Annotated[
-    Literal["auto", "full", "covariance_eigh", "randomized", "published"],
+    str,
     typer.Option(
         metavar="SOLVER",
         rich_help_panel=_SCORE,
@@ -70,9 +70,7 @@ Confidence: TypeAlias = Annotated[
 ]
 Seed: TypeAlias = Annotated[
     int,
-    typer.Option(
-        min=0, metavar="N", rich_help_panel=_SCORE, help="Seed of everything that is drawn."
-    ),
+    typer.Option(metavar="N", rich_help_panel=_SCORE, help="Seed of everything that is drawn."),
 ]
 Device: TypeAlias = Annotated[
     str | None,
@@ -85,13 +83,12 @@ Device: TypeAlias = Annotated[
 BatchSize: TypeAlias = Annotated[
     int,
     typer.Option(
-        min=1, metavar="N", rich_help_panel=_EXTRACTION, help="Images that the model sees at once."
+        metavar="N", rich_help_panel=_EXTRACTION, help="Images that the model sees at once."
     ),
 ]
 Workers: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        min=0,
         metavar="N",
         rich_help_panel=_EXTRACTION,
         help="Processes that decode images; picked by itself if not given.",
@@ -112,18 +109,15 @@ Quiet: TypeAlias = Annotated[
 
 
 def disco_options(
-    *, components: str, groups: int, covariance: str, loo: bool, svd_solver: str, seed: int
+    *, components: str, groups: int, covariance: str, loo: bool, svd_solver: str
 ) -> dict[str, Any]:
     """Return the options of `discorank.disco_score` that these flags stand for."""
     if components != "all" and not components.isdecimal():
-        raise typer.BadParameter(
-            f"{components!r} is neither a number nor 'all'", param_hint="--components"
-        )
+        raise InvalidInput(f"--components must be a number or 'all', got {components!r}")
     return {
         "n_components": None if components == "all" else int(components),
         "n_groups": groups,
         "covariance": covariance,
         "loo": loo,
         "svd_solver": svd_solver,
-        "random_state": seed,
     }

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Destination", "notice", "progress"]
 
+_FORMATS = ("table", "json", "csv", "markdown")
 _FORMAT_OF_SUFFIX = {
     ".txt": "table",
     ".json": "json",
@@ -44,8 +45,12 @@ class Destination:
         Raises
         ------
         InvalidInput
-            If the file cannot be written or no format goes with its ending.
+            If there is no such format, the file cannot be written, or its ending says nothing.
         """
+        if output_format not in (None, *_FORMATS):
+            raise InvalidInput(
+                f"--format must be one of {', '.join(_FORMATS)}, got {output_format!r}"
+            )
         if out is None:
             return cls(None, output_format or "table")
         if out.is_dir():

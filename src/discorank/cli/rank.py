@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -61,10 +61,10 @@ def rank(
     ],
     max_samples: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Score a stratified sample of N items."),
+        typer.Option(metavar="N", help="Score a stratified sample of N items."),
     ] = None,
     output_format: Annotated[
-        Literal["table", "json", "csv", "markdown"] | None,
+        str | None,
         typer.Option(
             "--format",
             metavar="FORMAT",
@@ -91,7 +91,7 @@ def rank(
     cache: options.Cache = None,
     max_bad: Annotated[
         int,
-        typer.Option(min=0, metavar="N", help="Unreadable items that are left out and named."),
+        typer.Option(metavar="N", help="Unreadable items that are left out and named."),
     ] = 10,
     quiet: options.Quiet = False,
 ) -> None:
@@ -110,7 +110,6 @@ def rank(
             covariance=covariance,
             loo=loo,
             svd_solver=svd_solver,
-            seed=seed,
         ),
         max_samples=max_samples,
         max_bad=max_bad,

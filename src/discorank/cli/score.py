@@ -54,9 +54,8 @@ def score(
         covariance=covariance,
         loo=loo,
         svd_solver=svd_solver,
-        seed=seed,
     )
-    result = discorank.disco_score(features, labels, **disco_options)
+    result = discorank.disco_score(features, labels, random_state=seed, **disco_options)
     interval = paired_bootstrap([result.per_sample], confidence=confidence, random_state=seed)
     document: dict[str, Any] = {
         "file": str(file),
@@ -76,7 +75,7 @@ def score(
             }
             for component in result.components
         ],
-        "options": disco_options,
+        "options": {**disco_options, "random_state": seed},
         "svd_solver": result.svd_solver,
         "versions": versions(),
     }

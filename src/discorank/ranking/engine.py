@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from dataclasses import dataclass
 from functools import partial
@@ -15,11 +16,11 @@ from discorank.features import FeatureStore, default_root, extract, pick_device
 from discorank.hub import expand, label_of, resolve
 from discorank.ranking.result import FailedModel, RankedModel, Ranking
 from discorank.ranking.versions import versions
-from discorank.scoring.bootstrap import paired_bootstrap
+from discorank.scoring.bootstrap import check_confidence, paired_bootstrap
+from discorank.scoring.probe import Probe
 from discorank.scoring.registry import get_scorer
 from discorank.scoring.validate import check_count
 from discorank.targets import open_target
-from discorank.types import Probe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -82,8 +83,7 @@ def rank(
     max_bad : int
         Unreadable items of the target that are left out; more raise.
     random_state : int
-        Seed of the sample and of the bootstrap. A scorer that draws takes its own seed among its
-        options.
+        Seed of the sample, of the bootstrap and, unless its options hold one, of the scorer.
     device : str, optional
         Torch device, ``"cpu"``, ``"cuda:0"``; None picks the best there is.
     batch_size : int
@@ -106,11 +106,9 @@ def rank(
     InvalidInput, UnknownName, MissingExtra
         For the target, the scorer with its options, a spec that names nothing.
     """
-    options = dict(scorer_options or {})
     chosen = get_scorer(scorer)
-    _check_options(chosen, options)
-    if not 0.0 < confidence < 1.0:
-        raise InvalidInput(f"confidence must lie between 0 and 1, got {confidence!r}")
+    options = _options(chosen, {"random_state": random_state}, scorer_options or {})
+    check_confidence(confidence)
     check_count(batch_size, name="batch_size")
     if workers is not None:
         check_count(workers, name="workers", least=0)
@@ -160,14 +158,30 @@ def rank(
     )
 
 
-def _check_options(scorer: Scorer, options: Mapping[str, JSON]) -> None:
-    """Score a toy probe, so that an option the scorer refuses stops the run before extraction."""
+def _options(
+    scorer: Scorer, common: Mapping[str, JSON], given: Mapping[str, JSON]
+) -> dict[str, JSON]:
+    """Return all options of the scorer: its defaults, `common` ones that it has, `given` ones.
+
+    They are tried on a toy probe, so that a value that the scorer refuses stops the run here and
+    not after the first extraction.
+    """
+    known = {
+        name: parameter.default
+        for name, parameter in inspect.signature(scorer.function).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    for name in given:
+        if name not in known:
+            raise InvalidInput(
+                f"the scorer {scorer.name!r} has no option {name!r}; "
+                f"its options are {', '.join(known) or 'none'}"
+            )
+    options = {**known, **{name: common[name] for name in common if name in known}, **given}
     labels = np.arange(8) % 2
     features = np.random.default_rng(0).standard_normal((8, 4)) + labels[:, None]
-    try:
-        scorer(Probe(features, labels), **options)
-    except TypeError as error:
-        raise InvalidInput(f"options of the scorer {scorer.name!r}: {error}") from error
+    scorer(Probe(features, labels), **options)
+    return options
 
 
 def _describe(specs: Sequence[str]) -> dict[str, Candidate | FailedModel]:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from discorank.errors import InvalidInput
+from discorank.scoring.validate import check_count
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from discorank.types import Float64Array
 
-__all__ = ["BootstrapResult", "paired_bootstrap"]
+__all__ = ["BootstrapResult", "check_confidence", "paired_bootstrap"]
 
 # Draw counts held at once, as float64: 16 MiB, or one resample where that is more.
 _BLOCK_ELEMENTS = 1 << 21
@@ -82,10 +83,9 @@ def paired_bootstrap(
     .. [1] B. Efron, R. Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 6 and 13.
     """
     contributions = _validated(per_sample)
-    if not 0.0 < confidence < 1.0:
-        raise InvalidInput(f"confidence must lie between 0 and 1, got {confidence!r}")
-    if n_resamples < 1:
-        raise InvalidInput(f"n_resamples must be at least 1, got {n_resamples!r}")
+    check_confidence(confidence)
+    check_count(n_resamples, name="n_resamples")
+    check_count(random_state, name="random_state", least=0)
 
     means = contributions.mean(axis=1)
     # Deviations keep their digits where a large common offset would swallow them.
@@ -99,6 +99,12 @@ def paired_bootstrap(
     is_best = resampled >= resampled.max(axis=1, keepdims=True) - rounding
     p_best = (is_best / is_best.sum(axis=1, keepdims=True)).mean(axis=0)
     return BootstrapResult(low=low, high=high, p_best=p_best)
+
+
+def check_confidence(confidence: float) -> None:
+    """Refuse a coverage that is not strictly between 0 and 1."""
+    if not 0.0 < confidence < 1.0:
+        raise InvalidInput(f"confidence must lie between 0 and 1, got {confidence!r}")
 
 
 def _validated(per_sample: ArrayLike) -> Float64Array:

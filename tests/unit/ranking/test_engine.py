@@ -13,9 +13,10 @@ import discorank
 from discorank import InvalidInput, UnknownName, disco_score
 from discorank.scoring import registry
 from discorank.scoring.bootstrap import paired_bootstrap
+from discorank.scoring.probe import Probe
 from discorank.scoring.registry import Scorer
 from discorank.targets import open_target
-from discorank.types import JSON, Probe, Score
+from discorank.types import JSON, Score
 
 N_SAMPLES = 60
 LABELS = np.arange(N_SAMPLES) % 3
@@ -112,7 +113,14 @@ def test_numbers_are_those_of_the_score_and_the_bootstrap(
     ranking = discorank.rank(
         target, specs, scorer_options=options, confidence=0.8, random_state=3, max_samples=30
     )
-    assert ranking.options == options
+    assert ranking.options == {
+        "n_components": 128,
+        "n_groups": 2,
+        "covariance": "shared",
+        "loo": False,
+        "svd_solver": "auto",
+        "random_state": 3,
+    }
     rows = open_target(target, max_samples=30, random_state=3).rows
     results = {}
     for spec in specs:
@@ -141,7 +149,7 @@ def test_a_score_that_is_no_mean_has_no_interval(
     target: Path, save_features: SaveFeatures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def spread(probe: Probe) -> Score:
-        return Score(value=float(np.std(probe.features)))
+        return Score(value=float(np.std(probe.Z)))
 
     monkeypatch.setattr(
         registry, "SCORERS", {**registry.SCORERS, "spread": Scorer("spread", spread, "none")}
@@ -211,7 +219,11 @@ def test_an_interrupt_is_no_failure_of_the_model(target: Path, models_module: st
         ({"models": ["pool:ofline"]}, UnknownName, "offline"),
         ({"scorer": "disko"}, UnknownName, "disco"),
         ({"scorer_options": {"covariance": "full"}}, InvalidInput, "covariance must be one of"),
-        ({"scorer_options": {"groups": 2}}, InvalidInput, "unexpected keyword argument 'groups'"),
+        (
+            {"scorer_options": {"groups": 2}},
+            InvalidInput,
+            "has no option 'groups'; its options are n_comp",
+        ),
         ({"confidence": 95}, InvalidInput, "confidence must lie between 0 and 1, got 95"),
         ({"max_samples": 1}, InvalidInput, "sample of 1 is too small"),
         ({"batch_size": 0}, InvalidInput, "batch_size must be .* got 0"),

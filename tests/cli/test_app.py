@@ -1,0 +1,112 @@
+"""What holds for the command line as a whole."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+import discorank as package
+
+Run = Callable[..., Result]
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def test_help_lists_the_commands(discorank: Run) -> None:
+    result = discorank("--help")
+    assert result.exit_code == 0
+    for command in ("rank", "score", "demo"):
+        assert command in result.stdout
+
+
+@pytest.mark.parametrize("command", ["rank", "score", "demo"])
+def test_every_command_has_help_within_80_columns(discorank: Run, command: str) -> None:
+    result = discorank(command, "--help")
+    assert result.exit_code == 0
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_help_loads_no_numeric_library() -> None:
+    result = python(
+        "import sys\n"
+        "sys.argv = ['discorank', 'rank', '--help']\n"
+        "from discorank.cli import main\n"
+        "try:\n"
+        "    main()\n"
+        "except SystemExit as stop:\n"
+        "    assert stop.code in (0, None), stop.code\n"
+        "heavy = {'numpy', 'scipy', 'sklearn', 'torch', 'pandas', 'datasets', 'PIL', 'yaml'}\n"
+        "sys.stderr.write(' '.join(sorted(heavy & set(sys.modules))))\n"
+    )
+    assert result.returncode == 0
+    assert "--models" in result.stdout
+    assert result.stderr == ""
+
+
+def test_the_installed_command_prints_the_version() -> None:
+    command = Path(sys.executable).with_name("discorank")
+    result = subprocess.run(
+        [command, "--version"], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert result.stdout == f"discorank {package.__version__}\n"
+
+
+def test_without_typer_the_install_line_is_printed() -> None:
+    result = python(
+        "import sys\nsys.modules['typer'] = None\nfrom discorank.cli import main\nmain()\n"
+    )
+    assert result.returncode == 2
+    assert result.stderr == (
+        "error: the command line needs the package 'typer', which is not installed; "
+        "install it with: pip install 'discorank[cli]'\n"
+    )
+
+
+def test_a_mistake_is_one_line_and_its_exit_code(discorank: Run, specs: list[str]) -> None:
+    result = discorank("rank", "digit", "--models", *specs)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: no target is named 'digit'")
+    assert result.stderr.count("\n") == 1
+
+
+def test_control_characters_of_a_mistake_are_shown_not_sent(
+    discorank: Run, specs: list[str]
+) -> None:
+    result = discorank("rank", "x\x1b[31m\nerror: y", "--models", *specs)
+    assert result.exit_code == 2
+    assert "\x1b" not in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_bug_shows_its_traceback(
+    discorank: Run, specs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bug(*_: object, **__: object) -> None:
+        raise AssertionError("a bug")
+
+    monkeypatch.setattr("discorank.rank", bug, raising=False)
+    result = discorank("rank", "digits", "--models", *specs)
+    assert isinstance(result.exception, AssertionError)
+
+
+def test_an_interrupt_ends_with_130_and_no_traceback(
+    discorank: Run, specs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("discorank.rank", interrupt, raising=False)
+    result = discorank("rank", "digits", "--models", *specs)
+    assert result.exit_code == 130
+    assert result.stdout == ""
+    assert result.stderr == "interrupted\n"
