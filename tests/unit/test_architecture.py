@@ -46,7 +46,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "yaml": frozenset({"hub"}),
 }
 # What arrays in, results out has no use for.
-IMPURE = frozenset({"io", "logging", "os", "pathlib", "random", "shutil", "subprocess", "time"})
+IMPURE = frozenset({"io", "logging", "os", "random", "shutil", "subprocess", "time"})
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -103,7 +103,7 @@ def test_imports_point_inward_and_rooms_own_their_libraries(path: Path) -> None:
         ("scoring", "import discorank"),
         ("scoring", "from discorank import hub"),
         ("scoring", "def f():\n    import torch"),
-        ("scoring", "from pathlib import Path"),
+        ("scoring", "import logging"),
         ("report", "from discorank.ranking.result import Ranking"),
         ("hub", "import discorank.targets.opening"),
         ("hub", "from discorank import disco_score"),
