@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -12,9 +13,9 @@ from scipy import linalg, sparse
 from discorank.scoring.blocks import for_each_block
 from discorank.scoring.spectral import SpectralComponents
 from discorank.scoring.validate import ClassLabels
-from discorank.types import Float64Array
+from discorank.types import Float64Array, IntArray
 
-__all__ = ["Covariance", "ncc_posteriors"]
+__all__ = ["Covariance", "NccModel", "class_sums", "fit_ncc", "ncc_posteriors"]
 
 Covariance: TypeAlias = Literal["identity", "shared", "class"]
 
@@ -31,7 +32,7 @@ COVARIANCE_FLOOR = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class _Discriminant:
+class Discriminant:
     """log p̃(c | t) of all classes in one component as one product [φ(t), common] · weights.
 
     φ(t) = [t, 1], preceded by the products t_a t_b (a ≤ b) where every class has its own
@@ -53,6 +54,111 @@ class _Discriminant:
             return np.concatenate([t, common], axis=1)
         first, second = self.quadratic
         return np.concatenate([t[:, first] * t[:, second], t, common], axis=1)
+
+    def posterior(
+        self,
+        t: NDArray[Any],
+        own: IntArray,
+        counts: IntArray,
+        *,
+        loo: bool,
+        values: NDArray[Any],
+    ) -> Float64Array:
+        """Posterior of the class `own` at each row of t, shape (n_rows,).
+
+        `values`, of shape (n_rows, n_classes), is room for the discriminants.
+
+        Notes
+        -----
+        With l_c = log p̃(c | t) the posterior of class y is 1 / (1 + Σ_{c≠y} exp(l_c − l_y)). This
+        needs no maximum over classes: a difference that overflows gives the posterior 0, which is
+        its value to the last digit.
+        """
+        if self.whitening is not None:
+            t = t @ self.whitening
+        weights = self.weights
+        inputs = self.inputs(t.astype(weights.dtype, copy=False))
+        own_value = np.einsum("ij,ij->i", inputs, weights.T[own]).astype(np.float64)
+        if loo:
+            own_value += self._leave_one_out_loss(t, own, own_value, counts)
+        inputs[:, -1] = -own_value  # the product below is then l_c − l_y for all c
+        np.matmul(inputs, weights, out=values)
+        values[np.arange(len(own)), own] = -np.inf
+        with np.errstate(over="ignore", under="ignore"):
+            odds = np.exp(values, out=values) @ weights[-1]
+        posterior: Float64Array = 1.0 / (1.0 + odds.astype(np.float64))
+        if loo:
+            # Without its only sample a class has no mean; what is known of it is its prior.
+            alone = counts[own] == 1
+            posterior[alone] = np.minimum(posterior, 1.0 / counts.sum())[alone]
+        return posterior
+
+    def _leave_one_out_loss(
+        self, t: NDArray[Any], own: IntArray, own_value: Float64Array, counts: IntArray
+    ) -> Float64Array:
+        """How much l_y falls when each sample is left out of its class mean: −½ (f² − 1) q_y.
+
+        The sample moves away from its mean by the factor f = N_c / (N_c − 1); q_y is its squared
+        Mahalanobis distance before.
+        """
+        if self.quadratic is None:
+            squared = np.square(t - self.means[own]).sum(axis=1, dtype=np.float64)
+        else:
+            squared = np.maximum(2.0 * (self.log_scale[own] - own_value), 0.0)
+        count = counts[own]
+        factor = np.where(count > 1, count / np.maximum(count - 1, 1), 1.0)
+        loss: Float64Array = -0.5 * (factor**2 - 1.0) * squared
+        return loss
+
+
+@dataclass(frozen=True, eq=False)
+class NccModel:
+    """Discriminants of every spectral component, ready to score rows.
+
+    Attributes
+    ----------
+    groups : tuple of slice
+        Coordinates of each component.
+    ratios : ndarray of shape (n_groups,)
+        Singular value ratios.
+    counts : ndarray of shape (n_classes,)
+        Samples per class.
+    discriminants : tuple of Discriminant
+        One per component.
+    """
+
+    groups: tuple[slice, ...]
+    ratios: Float64Array
+    counts: IntArray
+    discriminants: tuple[Discriminant, ...]
+
+    @property
+    def block_height(self) -> int:
+        """Rows whose discriminants fit the cache."""
+        return max(16, BLOCK_ELEMENTS // len(self.counts))
+
+    def score(self, T: NDArray[Any], own: IntArray, *, loo: bool) -> tuple[Float64Array, ...]:
+        """Score a block of rows with coordinates T (n_rows, k) and class ids `own`.
+
+        Returns
+        -------
+        sums : ndarray of shape (n_groups,)
+            Sum over rows of the posterior of the true class in each component.
+        contributions : ndarray of shape (n_rows,)
+            Σ_g S_ratio^g p(y_i | t_i^g).
+        """
+        sums = np.empty(len(self.groups))
+        contributions = np.zeros(len(own))
+        values = np.empty((len(own), len(self.counts)), self.discriminants[0].weights.dtype)
+        for g, (group, discriminant) in enumerate(
+            zip(self.groups, self.discriminants, strict=True)
+        ):
+            posterior = discriminant.posterior(
+                T[:, group], own, self.counts, loo=loo, values=values
+            )
+            sums[g] = posterior.sum()
+            contributions += self.ratios[g] * posterior
+        return sums, contributions
 
 
 def ncc_posteriors(
@@ -80,136 +186,100 @@ def ncc_posteriors(
         S_ncc of each component, in [0, 1].
     per_sample : ndarray of shape (n_samples,)
         c_i = Σ_g S_ratio^g p(y_i | t_i^g); their mean is Σ_g S_ratio^g S_ncc^g.
-
-    Notes
-    -----
-    With discriminants l_c = log p̃(c | t) the posterior of the true class y is
-    1 / (1 + Σ_{c≠y} exp(l_c − l_y)). This needs no maximum over classes: a difference that
-    overflows gives the posterior 0, which is its value to the last digit.
     """
     T, y = components.coordinates, labels.ids
-    means = _class_means(T, labels)
-    discriminants = [
-        _discriminant(T[:, group], means[:, group], labels, covariance)
-        for group in components.groups
-    ]
+    means = class_sums(T, y, len(labels.counts)) / labels.counts[:, None]
+    scatters = _class_scatters(T, means, labels, components.groups)
+    model = fit_ncc(
+        components.groups,
+        components.singular_values,
+        means,
+        labels.counts,
+        covariance=covariance,
+        class_scatters=scatters if covariance == "class" else (),
+    )
     if covariance == "identity" and _fits_single(T, means, components.groups):
-        discriminants = [_as_single(discriminant) for discriminant in discriminants]
-    ratios = components.ratios
-    n_classes = len(labels.counts)
-    height = max(16, BLOCK_ELEMENTS // n_classes)
-    n_blocks = -(-len(y) // height)
-    sums = np.zeros((n_blocks, len(ratios)))
-    per_sample = np.zeros(len(y))
+        model = _in_single_precision(model)
+    sums = np.empty((-(-len(y) // model.block_height), len(model.groups)))
+    per_sample = np.empty(len(y))
 
     def score_block(block: int, rows: slice) -> None:
-        own = y[rows]
-        values = np.empty((len(own), n_classes), discriminants[0].weights.dtype)
-        for g, (group, discriminant) in enumerate(
-            zip(components.groups, discriminants, strict=True)
-        ):
-            posterior = _true_class_posterior(
-                T[rows, group], own, discriminant, labels, loo=loo, values=values
-            )
-            sums[block, g] = posterior.sum()
-            per_sample[rows] += ratios[g] * posterior
+        sums[block], per_sample[rows] = model.score(T[rows], y[rows], loo=loo)
 
-    for_each_block(len(y), height, score_block)
+    for_each_block(len(y), model.block_height, score_block)
     return sums.sum(axis=0) / len(y), per_sample
 
 
-def _true_class_posterior(
-    t: NDArray[Any],
-    own: NDArray[np.intp],
-    discriminant: _Discriminant,
-    labels: ClassLabels,
+def fit_ncc(
+    groups: tuple[slice, ...],
+    singular_values: Float64Array,
+    means: Float64Array,
+    counts: IntArray,
     *,
-    loo: bool,
-    values: NDArray[Any],
-) -> Float64Array:
-    """Posterior of the class `own` at each row of t; `values` is room for all discriminants."""
-    if discriminant.whitening is not None:
-        t = t @ discriminant.whitening
-    weights = discriminant.weights
-    inputs = discriminant.inputs(t.astype(weights.dtype, copy=False))
-    own_value = np.einsum("ij,ij->i", inputs, weights.T[own]).astype(np.float64)
-    if loo:
-        own_value += _leave_one_out_loss(t, own, own_value, discriminant, labels)
-    # l_c − l_y for all c comes out of the product itself.
-    inputs[:, -1] = -own_value
-    np.matmul(inputs, weights, out=values)
-    values[np.arange(len(own)), own] = -np.inf
-    with np.errstate(over="ignore", under="ignore"):
-        odds = np.exp(values, out=values) @ weights[-1]
-    posterior: Float64Array = 1.0 / (1.0 + odds.astype(np.float64))
-    if loo:
-        # Without its only sample a class has no mean; what is known of it is its prior.
-        alone = labels.counts[own] == 1
-        posterior[alone] = np.minimum(posterior, labels.priors[own])[alone]
-    return posterior
+    covariance: Covariance,
+    class_scatters: Iterable[Float64Array] = (),
+) -> NccModel:
+    """Make the discriminants of all components from class statistics alone.
 
-
-def _leave_one_out_loss(
-    t: NDArray[Any],
-    own: NDArray[np.intp],
-    own_value: Float64Array,
-    discriminant: _Discriminant,
-    labels: ClassLabels,
-) -> Float64Array:
-    """How much l_y falls when each sample is left out of its class mean: −½ (f² − 1) q_y.
-
-    The sample moves away from its mean by the factor f = N_c / (N_c − 1); q_y is its squared
-    Mahalanobis distance before.
+    Parameters
+    ----------
+    groups : tuple of slice
+        Coordinates of each component.
+    singular_values : ndarray of shape (k,)
+        The scatter of the coordinates is diagonal, and these are its roots.
+    means : ndarray of shape (n_classes, k)
+        Class means of the coordinates.
+    counts : ndarray of shape (n_classes,)
+        Samples per class.
+    covariance : {"identity", "shared", "class"}
+    class_scatters : iterable of ndarray of shape (n_classes, group size, group size)
+        Only for "class": scatter of each class about its mean, one array per component.
     """
-    if discriminant.quadratic is None:
-        squared = np.square(t - discriminant.means[own]).sum(axis=1, dtype=np.float64)
-    else:
-        squared = np.maximum(2.0 * (discriminant.log_scale[own] - own_value), 0.0)
-    count = labels.counts[own]
-    factor = np.where(count > 1, count / np.maximum(count - 1, 1), 1.0)
-    loss: Float64Array = -0.5 * (factor**2 - 1.0) * squared
-    return loss
+    log_priors = np.log(counts / counts.sum())
+    scatters = iter(class_scatters)
+    discriminants = []
+    for group in groups:
+        own_means = means[:, group]
+        if covariance == "identity":
+            discriminants.append(_linear(own_means, log_priors))
+            continue
+        pooled = _pooled_covariance(singular_values[group], own_means, counts)
+        if covariance == "shared":
+            factor = linalg.cholesky(pooled, lower=True)
+            whitening = linalg.solve_triangular(factor, np.eye(len(factor)), lower=True).T
+            discriminants.append(_linear(own_means @ whitening, log_priors, whitening))
+        else:
+            strength = PRIOR_STRENGTH * len(pooled) + 1
+            weights = (counts + strength)[:, None, None]
+            covariances = (next(scatters) + strength * pooled) / weights
+            discriminants.append(_quadratic(own_means, covariances, log_priors))
+    sums = np.add.reduceat(singular_values, [group.start for group in groups])
+    return NccModel(groups, sums / sums.sum(), counts, tuple(discriminants))
 
 
-def _class_means(T: NDArray[Any], labels: ClassLabels) -> Float64Array:
-    """Class means of all coordinates, shape (n_classes, k), summed in float64."""
-    n_samples, n_classes = len(labels.ids), len(labels.counts)
-    sums = np.zeros((n_classes, T.shape[1]))
-    for start in range(0, n_samples, 4096):
-        own = labels.ids[start : start + 4096]
+def class_sums(rows: NDArray[Any], own: IntArray, n_classes: int) -> Float64Array:
+    """Sum of the rows of each class, shape (n_classes, n_columns), in float64."""
+    sums = np.zeros((n_classes, rows.shape[1]))
+    for start in range(0, len(own), 4096):
+        ids = own[start : start + 4096]
         member = sparse.csr_array(
-            (np.ones(len(own)), (own, np.arange(len(own)))), shape=(n_classes, len(own))
+            (np.ones(len(ids)), (ids, np.arange(len(ids)))), shape=(n_classes, len(ids))
         )
-        sums += member @ T[start : start + 4096].astype(np.float64, copy=False)
-    return sums / labels.counts[:, None]
-
-
-def _discriminant(
-    T: NDArray[Any], means: Float64Array, labels: ClassLabels, covariance: Covariance
-) -> _Discriminant:
-    log_priors = np.log(labels.priors)
-    if covariance == "identity":
-        return _linear(means, log_priors)
-    residuals = T - means[labels.ids]
-    pooled = _pooled_covariance(residuals, T, len(labels.counts))
-    if covariance == "shared":
-        factor = linalg.cholesky(pooled, lower=True)
-        whitening = linalg.solve_triangular(factor, np.eye(len(factor)), lower=True).T
-        return _linear(means @ whitening, log_priors, whitening)
-    return _quadratic(means, _class_covariances(residuals, labels, pooled), log_priors)
+        sums += member @ rows[start : start + 4096].astype(np.float64, copy=False)
+    return sums
 
 
 def _linear(
     means: Float64Array, log_priors: Float64Array, whitening: Float64Array | None = None
-) -> _Discriminant:
+) -> Discriminant:
     constants = log_priors - 0.5 * np.square(means).sum(axis=1)
     weights = np.vstack([means.T, constants, np.ones_like(constants)])
-    return _Discriminant(weights, means, log_priors, whitening)
+    return Discriminant(weights, means, log_priors, whitening)
 
 
 def _quadratic(
     means: Float64Array, covariances: Float64Array, log_priors: Float64Array
-) -> _Discriminant:
+) -> Discriminant:
     precisions = np.linalg.inv(covariances)
     log_scale = log_priors - 0.5 * np.linalg.slogdet(covariances)[1]
     first, second = np.triu_indices(means.shape[1])
@@ -217,16 +287,19 @@ def _quadratic(
     slopes = np.einsum("cij,cj->ci", precisions, means)
     constants = log_scale - 0.5 * np.einsum("ci,ci->c", slopes, means)
     weights = np.vstack([products.T, slopes.T, constants, np.ones_like(constants)])
-    return _Discriminant(weights, means, log_scale, quadratic=(first, second))
+    return Discriminant(weights, means, log_scale, quadratic=(first, second))
 
 
-def _pooled_covariance(residuals: Float64Array, T: NDArray[Any], n_classes: int) -> Float64Array:
+def _pooled_covariance(
+    singular_values: Float64Array, means: Float64Array, counts: IntArray
+) -> Float64Array:
     """Within-class covariance of one component, shrunk towards a multiple of the identity."""
-    n_samples, size = residuals.shape
-    scatter = residuals.T @ residuals
-    within = scatter / max(n_samples - n_classes, 1)
-    total = float(np.square(T, dtype=np.float64).sum()) / n_samples
-    spread = max(float(np.trace(within)), COVARIANCE_FLOOR * total) / size
+    n_samples, size = int(counts.sum()), len(singular_values)
+    total = np.diag(np.square(singular_values))
+    within = total - (means.T * counts) @ means  # scatter: total is within plus between
+    within /= max(n_samples - len(counts), 1)
+    floor = COVARIANCE_FLOOR * float(np.trace(total)) / n_samples
+    spread = max(float(np.trace(within)), floor) / size
     strength = PRIOR_STRENGTH * size + 1
     shrunk: Float64Array = (n_samples * within + strength * spread * np.eye(size)) / (
         n_samples + strength
@@ -234,19 +307,14 @@ def _pooled_covariance(residuals: Float64Array, T: NDArray[Any], n_classes: int)
     return shrunk
 
 
-def _class_covariances(
-    residuals: Float64Array, labels: ClassLabels, pooled: Float64Array
-) -> Float64Array:
-    """Covariance of each class, shape (n_classes, size, size), shrunk towards the pooled one."""
-    size = residuals.shape[1]
-    strength = PRIOR_STRENGTH * size + 1
+def _class_scatters(
+    T: NDArray[Any], means: Float64Array, labels: ClassLabels, groups: tuple[slice, ...]
+) -> Iterator[Float64Array]:
     order = np.argsort(labels.ids, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(labels.counts)])
-    covariances = np.empty((len(labels.counts), size, size))
-    for c, count in enumerate(labels.counts):
-        member = residuals[order[starts[c] : starts[c + 1]]]
-        covariances[c] = (member.T @ member + strength * pooled) / (count + strength)
-    return covariances
+    members = np.split(order, np.cumsum(labels.counts)[:-1])
+    for group in groups:
+        residuals = T[:, group] - means[labels.ids, group]
+        yield np.array([residuals[member].T @ residuals[member] for member in members])
 
 
 def _fits_single(T: NDArray[Any], means: Float64Array, groups: tuple[slice, ...]) -> bool:
@@ -260,7 +328,9 @@ def _fits_single(T: NDArray[Any], means: Float64Array, groups: tuple[slice, ...]
     )
 
 
-def _as_single(discriminant: _Discriminant) -> _Discriminant:
-    return _Discriminant(
-        discriminant.weights.astype(np.float32), discriminant.means, discriminant.log_scale
+def _in_single_precision(model: NccModel) -> NccModel:
+    discriminants = (
+        replace(discriminant, weights=discriminant.weights.astype(np.float32))
+        for discriminant in model.discriminants
     )
+    return replace(model, discriminants=tuple(discriminants))

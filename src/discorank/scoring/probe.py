@@ -11,11 +11,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from discorank.errors import InvalidInput
-from discorank.scoring.spectral import SpectralComponents, SvdSolver, spectral_components
+from discorank.scoring.ncc import class_sums
+from discorank.scoring.spectral import (
+    SpectralComponents,
+    Spectrum,
+    SvdSolver,
+    centred_gram,
+    column_means,
+    full_spectrum,
+    spectral_components,
+)
 from discorank.scoring.validate import ClassLabels, check_features, check_labels, check_matrix
 from discorank.types import Float64Array
 
 __all__ = ["Probe"]
+
+# Features of up to this many numbers go through float64 whatever they came in: it costs no more
+# than a second there, and holds the scores to the last digits that the features have.
+LARGEST_DOUBLE = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +83,38 @@ class Probe:
     def logits(self) -> Float64Array:
         """Checked source logits (n_samples, n_source_classes)."""
         return check_matrix(self._need("source_logits"), len(self.Z), name="source_logits")
+
+    @cached_property
+    def mean(self) -> Float64Array:
+        """Mean of each feature, shape (n_features,)."""
+        return column_means(self.Z)
+
+    @cached_property
+    def gram(self) -> NDArray[np.floating[Any]]:
+        """Gram matrix of the centred features, shape (n_features, n_features).
+
+        It is float64, except for float32 and float16 features of more than `LARGEST_DOUBLE`
+        numbers, where it is float32: an eigenvalue then errs by about 1e-7 of the largest one.
+        The samples' own Gram matrix (n_samples, n_samples) is never formed.
+        """
+        single = self.Z.dtype != np.float64 and self.Z.size > LARGEST_DOUBLE
+        return centred_gram(self.Z, np.float32 if single else np.float64)
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """All singular values and axes of the centred features, in the precision of `gram`.
+
+        They come from `gram`, or for fewer samples than features from the features themselves.
+        """
+        n_samples, n_features = self.Z.shape
+        return full_spectrum(self.Z, self.mean, self.gram if n_samples >= n_features else None)
+
+    @cached_property
+    def class_means(self) -> Float64Array:
+        """Mean of the features of each class, not centred, shape (n_classes, n_features)."""
+        classes = self.classes
+        sums = class_sums(self.Z, classes.ids, len(classes.counts))
+        return sums / classes.counts[:, None]
 
     @cached_property
     def _components(self) -> dict[tuple[object, ...], SpectralComponents]:

@@ -15,7 +15,15 @@ from discorank.scoring.krylov import NotConverged, leading_eigenpairs
 from discorank.scoring.validate import check_choice, check_count, check_features
 from discorank.types import Float64Array
 
-__all__ = ["SpectralComponents", "SvdSolver", "spectral_components"]
+__all__ = [
+    "SpectralComponents",
+    "Spectrum",
+    "SvdSolver",
+    "centred_gram",
+    "column_means",
+    "full_spectrum",
+    "spectral_components",
+]
 
 SvdSolver: TypeAlias = Literal["auto", "full", "covariance_eigh", "randomized", "published"]
 
@@ -28,6 +36,28 @@ RANDOMIZED_TOLERANCE = 5e-5
 # A covariance of at most this side is formed once; above, the features are multiplied each time.
 LARGEST_COVARIANCE = 4096
 PUBLISHED_SEED = 1919
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """All singular values and axes of centred features Z = U Σ Vᵀ, r = min(n_samples, n_features).
+
+    Attributes
+    ----------
+    singular_values : ndarray of shape (r,), float64
+        Decreasing; zeros are kept, so their number is not the rank.
+    axes : ndarray of shape (n_features, r)
+        V, with orthonormal columns.
+    """
+
+    singular_values: Float64Array
+    axes: NDArray[Any]
+
+    @property
+    def rank(self) -> int:
+        """Number of singular values above RANK_TOLERANCE times the largest; at least 1."""
+        largest = self.singular_values[0]
+        return max(1, int(np.count_nonzero(self.singular_values > RANK_TOLERANCE * largest)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +173,35 @@ def spectral_components(
     )
 
 
+def centred_gram(Z: NDArray[Any], dtype: type[np.floating[Any]]) -> NDArray[Any]:
+    """Return the Gram matrix (Z − mean)ᵀ (Z − mean), shape (n_features, n_features), in `dtype`.
+
+    Z, of any float dtype, is walked in blocks and never copied whole.
+    """
+    return _centred_gram(Z, _shift(Z, dtype), dtype)[1]
+
+
+def full_spectrum(Z: NDArray[Any], mean: Float64Array, gram: NDArray[Any] | None) -> Spectrum:
+    """Return all singular values and axes of Z − mean.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_features)
+    mean : ndarray of shape (n_features,)
+    gram : ndarray of shape (n_features, n_features), optional
+        Centred Gram matrix; its eigendecomposition is the answer. Without it (fewer samples than
+        features) Z − mean is decomposed itself, in float64.
+    """
+    if gram is None:
+        _, sigma, Vt = linalg.svd(
+            Z - mean, full_matrices=False, overwrite_a=True, check_finite=False
+        )
+        return Spectrum(sigma, Vt.T)
+    values, V = linalg.eigh(gram, driver="evd", check_finite=False)
+    sigma = np.sqrt(np.maximum(values[::-1], 0.0), dtype=np.float64)
+    return Spectrum(sigma, V[:, ::-1])
+
+
 def _split(k: int, n_groups: int) -> tuple[slice, ...]:
     parts = np.array_split(np.arange(k), min(n_groups, k))
     return tuple(slice(int(part[0]), int(part[-1]) + 1) for part in parts)
@@ -194,7 +253,7 @@ def _randomized(
             mean, gram = _centred_gram(Z, shift, dtype)
             apply = gram.__matmul__
         else:
-            mean = _mean(Z)
+            mean = column_means(Z)
             apply = _implicit_gram(Z, mean, dtype)
         try:
             _, V = leading_eigenpairs(
@@ -223,7 +282,8 @@ def _published(Z: NDArray[Any], k: int) -> tuple[NDArray[Any], Float64Array, NDA
     return U * sigma, sigma.astype(np.float64), pca.components_.T @ Vt.T
 
 
-def _mean(Z: NDArray[Any]) -> Float64Array:
+def column_means(Z: NDArray[Any]) -> Float64Array:
+    """Return the mean of each column, summed in float64 block by block."""
     total = np.zeros(Z.shape[1])
     for _, block in shifted_blocks(Z, None, np.float64):
         total += block.sum(axis=0)

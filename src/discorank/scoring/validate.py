@@ -100,7 +100,10 @@ def check_labels(labels: Iterable[Hashable] | ArrayLike, n_samples: int) -> Clas
     """
     array = labels if isinstance(labels, np.ndarray) else _as_object_array(labels)
     if array.ndim != 1:
-        raise InvalidInput(f"labels must have shape (n_samples,), got shape {array.shape}")
+        raise InvalidInput(
+            f"labels must have shape (n_samples,), got shape {array.shape}; for several labels per "
+            f"sample there is disco_multilabel_score"
+        )
     if len(array) != n_samples:
         raise InvalidInput(
             f"labels must have one entry per row of features, got {len(array)} labels for "
@@ -131,6 +134,7 @@ def check_matrix(array: ArrayLike, n_samples: int, *, name: str) -> Float64Array
     InvalidInput
         If it has another number of rows, is not of real numbers, or a value is missing.
     """
+    columns = getattr(array, "columns", None)  # the names in a data frame
     matrix = np.asarray(array)
     if matrix.ndim == 1:
         matrix = matrix[:, None]
@@ -142,7 +146,7 @@ def check_matrix(array: ArrayLike, n_samples: int, *, name: str) -> Float64Array
         )
     if matrix.dtype.kind not in "iubf":
         raise InvalidInput(f"{name} must hold real numbers, got dtype {matrix.dtype}")
-    _refuse_nonfinite(matrix.astype(np.float64, copy=False), name)
+    _refuse_nonfinite(matrix.astype(np.float64, copy=False), name, columns)
     return matrix.astype(np.float64, copy=False)
 
 
@@ -160,7 +164,9 @@ def check_count(value: object, *, name: str, least: int = 1) -> int:
     return int(value)
 
 
-def _refuse_nonfinite(array: NDArray[Any], name: str) -> None:
+def _refuse_nonfinite(
+    array: NDArray[Any], name: str, columns: Sequence[object] | None = None
+) -> None:
     # One product per row finds the suspects: a row that holds NaN or infinity cannot have a finite
     # sum. The few others whose sum overflows are cleared by the exact test.
     wide = np.float32 if array.dtype == np.float16 else array.dtype
@@ -173,9 +179,10 @@ def _refuse_nonfinite(array: NDArray[Any], name: str) -> None:
             bad = ~np.isfinite(block[offset])
             if bad.any():
                 column = int(bad.argmax())
+                called = column if columns is None else repr(columns[column])
                 raise InvalidInput(
                     f"{name} must be finite, got {block[offset, column]} in row {start + offset}, "
-                    f"column {column}"
+                    f"column {called}"
                 )
 
 
