@@ -17,8 +17,10 @@ from discorank.features.loading import (
     Failure,
     default_workers,
     get_ready,
+    n_cores,
     one_line,
     stream,
+    usable_workers,
 )
 from discorank.features.progress import Progress, SilentProgress
 from discorank.features.store import FeatureKey, FeatureStore, feature_key
@@ -51,7 +53,8 @@ def extract(
     batch_size : int, default=32
     workers : int, optional
         Processes that decode and preprocess while the model runs; 0 does it in this process. By
-        default one per core, up to 16, or 0 for fewer than 1,000 samples.
+        default one per core, or one per four cores if the model runs on the CPU, up to 16; 0 for
+        fewer than 1,000 samples.
     store : FeatureStore, optional
         Looked into first; new features are put there.
     progress : Progress, optional
@@ -73,9 +76,8 @@ def extract(
         If the candidate's own code fails, or its features are not finite.
     """
     check_count(batch_size, name="batch_size")
-    if workers is None:
-        workers = default_workers(len(target))
-    check_count(workers, name="workers", least=0)
+    if workers is not None:
+        check_count(workers, name="workers", least=0)
     if candidate.modality == "features":
         return _ready_made(candidate, target)
     if candidate.modality != target.modality:
@@ -86,12 +88,13 @@ def extract(
     key = feature_key(candidate, target)
     if store is not None and (kept := store.get(key)) is not None:
         return kept
+    device = pick_device(device)
     features = _run(
         candidate,
         target,
-        device=pick_device(device),
+        device=device,
         batch_size=batch_size,
-        workers=workers,
+        workers=default_workers(len(target), device) if workers is None else workers,
         progress=progress or SilentProgress(),
     )
     if store is not None:
@@ -135,7 +138,12 @@ def _run(
     features = _Rows("features", target.sample_ids)
     source_logits = _Rows("source logits", target.sample_ids)
     batches = Batches(target.items, encoder.preprocess, batch_size)
-    with stream(batches, workers) as inputs, torch.inference_mode():
+    workers = usable_workers(batches, workers)
+    with (
+        _cores_left_to(workers, device),
+        stream(batches, workers) as inputs,
+        torch.inference_mode(),
+    ):
         progress.start(candidate.label, len(target))
         try:
             began = time.perf_counter()
@@ -152,6 +160,24 @@ def _run(
         finally:
             progress.finish()
     return Features(features.array, source_logits.array_or_none, seconds)
+
+
+@contextmanager
+def _cores_left_to(workers: int, device: str) -> Iterator[None]:
+    """Take as many threads fewer on the CPU as there are workers.
+
+    Threads that share their cores with other processes wait for the last one at the end of every
+    operation of the model; it can take several times as long.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    if workers and device == "cpu":
+        torch.set_num_threads(max(1, min(threads, n_cores() - workers)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class _Rows:

@@ -27,7 +27,16 @@ import numpy as np
 from discorank.errors import ModelFailed
 from discorank.types import Float32Array
 
-__all__ = ["Batches", "Failure", "default_workers", "get_ready", "one_line", "stream"]
+__all__ = [
+    "Batches",
+    "Failure",
+    "default_workers",
+    "get_ready",
+    "n_cores",
+    "one_line",
+    "stream",
+    "usable_workers",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -96,13 +105,23 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
-def default_workers(n_samples: int) -> int:
-    """Return how many worker processes are worth their start for so many samples."""
+def default_workers(n_samples: int, device: str) -> int:
+    """Return how many worker processes are worth their start.
+
+    None for a few samples. On an accelerator one per core; on the CPU a quarter of the cores,
+    since the model itself wants the others.
+    """
+    if n_samples < _WORTH_WORKERS:
+        return 0
+    share = n_cores() // 4 if device == "cpu" else n_cores()
+    return min(share, _MOST_WORKERS)
+
+
+def n_cores() -> int:
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    return min(cores, _MOST_WORKERS) if n_samples >= _WORTH_WORKERS and cores > 1 else 0
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def get_ready(workers: int) -> None:
@@ -111,14 +130,18 @@ def get_ready(workers: int) -> None:
         multiprocessing.forkserver.ensure_running()
 
 
+def usable_workers(batches: Batches, wanted: int) -> int:
+    """Return how many of the wanted worker processes can be used.
+
+    Fewer where there are fewer batches or where shared memory is scarce; none where the data or
+    the preprocessing cannot be sent to another process, which is logged.
+    """
+    return min(wanted, len(batches), _most_that_can_work(batches)) if wanted else 0
+
+
 @contextmanager
 def stream(batches: Batches, workers: int) -> Iterator[Iterator[Float32Array | Failure]]:
-    """Start up to `workers` processes and yield the batches in order; stop them in the end.
-
-    Fewer processes are started where shared memory is scarce, and none where the data or the
-    preprocessing cannot be sent to another process.
-    """
-    workers = min(workers, len(batches), _most_that_can_work(batches) if workers else 0)
+    """Start the worker processes and yield the batches in order; stop the processes in the end."""
     if workers == 0:
         yield map(batches.__getitem__, range(len(batches)))
         return
@@ -155,11 +178,11 @@ def _received(iterator: Any) -> Iterator[Float32Array | Failure]:
 
 
 def _most_that_can_work(batches: Batches) -> int:
-    """Return how many worker processes can be used at all."""
     if multiprocessing.current_process().daemon:
         return 0  # a daemonic process may not start others
+    arrays: list[pickle.PickleBuffer] = []  # kept out of the trial: sendable, and maybe large
     try:
-        sent = pickle.dumps(batches)
+        sent = pickle.dumps(batches, protocol=5, buffer_callback=arrays.append)
     except Exception as error:  # noqa: BLE001 - whatever __reduce__ raises
         logger.warning("decoding without worker processes: %s", one_line(error))
         return 0

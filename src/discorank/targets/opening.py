@@ -27,7 +27,7 @@ BUILT_IN: Mapping[str, Callable[[], Target]] = MappingProxyType(
 
 
 def open_target(
-    target: str | Path | Target,
+    target: str | os.PathLike[str] | Target,
     *,
     max_samples: int | None = None,
     random_state: int = 0,
@@ -37,7 +37,7 @@ def open_target(
 
     Parameters
     ----------
-    target : str, Path or Target
+    target : str, path or Target
         A folder of class folders of images; an `.npz` file with `labels` and either `images`
         (n, height, width[, channels], uint8) or `features` (n, n_features); or the name of a
         built-in data set, ``"digits"`` or ``"mnist5k"`` (a folder of that name is written
@@ -55,7 +55,8 @@ def open_target(
     Returns
     -------
     target : Target
-        The selected rows; nothing of it is decoded yet. Only selected files have been checked.
+        The selected rows, decoded on access. Selected files, and no others, have been checked by
+        decoding each once (JPEG at an eighth of its size, so in half the time of a full decoding).
 
     Raises
     ------
@@ -81,7 +82,7 @@ def open_target(
     )
 
 
-def _read(target: str | Path) -> Target:
+def _read(target: str | os.PathLike[str]) -> Target:
     if isinstance(target, str) and target in BUILT_IN:
         if os.path.lexists(target):
             logger.warning(

@@ -3,14 +3,17 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import operator
+import shutil
 import subprocess
 import sys
 import textwrap
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,7 +23,7 @@ from PIL import Image
 
 from discorank.errors import DiscorankError, InvalidInput, MissingExtra, ModelFailed
 from discorank.features import FeatureStore, extract, feature_key, pick_device
-from discorank.features.loading import default_workers
+from discorank.features.loading import Batches, default_workers, n_cores, usable_workers
 from discorank.targets import open_target
 from discorank.types import Candidate, Encoded, Encoder, Features, Target
 
@@ -424,9 +427,23 @@ def test_wrong_options_are_named(target: Target, option: dict[str, Any], message
 # --- processes ------------------------------------------------------------------------------------
 
 
-def test_small_targets_need_no_processes() -> None:
-    assert default_workers(999) == 0
-    assert 0 <= default_workers(10**6) <= 16
+def test_workers_are_started_where_they_pay() -> None:
+    assert default_workers(999, "cuda") == default_workers(999, "cpu") == 0
+    assert default_workers(1000, "cuda") == min(n_cores(), 16)
+    assert default_workers(1000, "cpu") == min(n_cores() // 4, 16)
+
+
+def test_the_model_leaves_cores_to_the_workers_and_takes_them_back(target: Target) -> None:
+    threads = []
+
+    def encode(batch: Any) -> Encoded:
+        threads.append(torch.get_num_threads())
+        return mean_and_max(batch)
+
+    before = torch.get_num_threads()
+    extract(tiny(encode=encode), target, workers=2, batch_size=N, device="cpu")
+    assert threads == [max(1, min(before, n_cores() - 2))]
+    assert torch.get_num_threads() == before
 
 
 def test_what_cannot_be_pickled_is_preprocessed_here(
@@ -435,6 +452,34 @@ def test_what_cannot_be_pickled_is_preprocessed_here(
     features = extract(tiny(preprocess=lambda item: to_array(item) + 0), target, workers=2)
     assert_equal(features, extract(tiny(), target))
     assert "decoding without worker processes" in caplog.text
+
+
+def test_workers_are_no_more_than_shared_memory_holds(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = Batches(target.items, to_array, 4)
+    in_flight = 3 * 4 * to_array(target.items[0]).nbytes
+    for free, expected in ((in_flight - 1, 0), (2 * in_flight, 2), (10**9, 5)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        assert usable_workers(batches, 5) == expected
+
+
+def test_workers_are_no_more_than_batches(target: Target) -> None:
+    assert usable_workers(Batches(target.items, to_array, 10), 8) == 3
+
+
+def test_a_daemonic_process_starts_no_others(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process: Any = multiprocessing.current_process()
+    monkeypatch.setitem(process._config, "daemon", True)
+    assert_equal(extract(tiny(), target, workers=2), extract(tiny(), target))
+
+
+def test_a_thread_may_extract_with_workers(target: Target) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        done = threads.submit(extract, tiny(), target, workers=1, batch_size=4)
+        assert_equal(done.result(), extract(tiny(), target))
 
 
 LETHAL = """
