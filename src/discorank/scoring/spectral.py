@@ -169,7 +169,7 @@ def spectral_components(
         T, sigma, V = _published(Z, k)
     rank = max(1, int(np.count_nonzero(sigma > RANK_TOLERANCE * sigma[0])))
     return SpectralComponents(
-        T[:, :rank], sigma[:rank], V[:, :rank], _split(rank, n_groups), solver
+        T[:, :rank], sigma[:rank], V[:, :rank], split_groups(rank, n_groups), solver
     )
 
 
@@ -202,7 +202,8 @@ def full_spectrum(Z: NDArray[Any], mean: Float64Array, gram: NDArray[Any] | None
     return Spectrum(sigma, V[:, ::-1])
 
 
-def _split(k: int, n_groups: int) -> tuple[slice, ...]:
+def split_groups(k: int, n_groups: int) -> tuple[slice, ...]:
+    """Groups of consecutive triplets, 0 … k − 1, whose sizes differ by at most one."""
     parts = np.array_split(np.arange(k), min(n_groups, k))
     return tuple(slice(int(part[0]), int(part[-1]) + 1) for part in parts)
 
