@@ -203,7 +203,7 @@ def full_spectrum(Z: NDArray[Any], mean: Float64Array, gram: NDArray[Any] | None
 
 
 def split_groups(k: int, n_groups: int) -> tuple[slice, ...]:
-    """Groups of consecutive triplets, 0 … k − 1, whose sizes differ by at most one."""
+    """Return groups of consecutive triplets, 0 … k − 1, whose sizes differ by at most one."""
     parts = np.array_split(np.arange(k), min(n_groups, k))
     return tuple(slice(int(part[0]), int(part[-1]) + 1) for part in parts)
 

@@ -24,6 +24,7 @@ __all__ = [
     "check_features",
     "check_labels",
     "check_matrix",
+    "check_rows",
 ]
 
 _Choice = TypeVar("_Choice", bound=str)
@@ -67,20 +68,9 @@ def check_features(features: ArrayLike, *, name: str = "features") -> NDArray[np
         If the array is not two-dimensional or not of real numbers, is empty, holds NaN or
         infinity, or has the same features in every row.
     """
-    array = np.asarray(features)
-    if array.ndim != 2:
-        raise InvalidInput(
-            f"{name} must have shape (n_samples, n_features), got shape {array.shape}"
-        )
-    if array.shape[0] < 2 or array.shape[1] < 1:
-        raise InvalidInput(
-            f"{name} must have at least 2 samples and 1 feature, got shape {array.shape}"
-        )
-    if array.dtype.kind in "iub":
-        array = array.astype(np.float64)
-    if array.dtype not in (np.float16, np.float32, np.float64):
-        raise InvalidInput(f"{name} must hold real numbers, got dtype {array.dtype}")
-    _refuse_nonfinite(array, name)
+    array = check_rows(features, name=name)
+    if len(array) < 2:
+        raise InvalidInput(f"{name} must have at least 2 samples, got shape {array.shape}")
     if _rows_are_equal(array):
         raise InvalidInput(
             f"{name} must differ between samples, got {array.shape[0]} rows that all equal the "
@@ -89,14 +79,46 @@ def check_features(features: ArrayLike, *, name: str = "features") -> NDArray[np
     return array
 
 
-def check_labels(labels: Iterable[Hashable] | ArrayLike, n_samples: int) -> ClassLabels:
+def check_rows(
+    features: ArrayLike, *, name: str = "features", n_features: int | None = None
+) -> NDArray[np.floating[Any]]:
+    """Return a batch of `features` as a finite float array; `check_features` for the whole.
+
+    Raises
+    ------
+    InvalidInput
+        If the array is not two-dimensional or not of real numbers, is empty, holds NaN or
+        infinity, or has not `n_features` columns.
+    """
+    array = np.asarray(features)
+    if array.ndim != 2:
+        raise InvalidInput(
+            f"{name} must have shape (n_samples, n_features), got shape {array.shape}"
+        )
+    if 0 in array.shape:
+        raise InvalidInput(
+            f"{name} must have at least one sample and one feature, got shape {array.shape}"
+        )
+    if n_features is not None and array.shape[1] != n_features:
+        raise InvalidInput(f"{name} must have {n_features} columns, got shape {array.shape}")
+    if array.dtype.kind in "iub":
+        array = array.astype(np.float64)
+    if array.dtype not in (np.float16, np.float32, np.float64):
+        raise InvalidInput(f"{name} must hold real numbers, got dtype {array.dtype}")
+    _refuse_nonfinite(array, name)
+    return array
+
+
+def check_labels(
+    labels: Iterable[Hashable] | ArrayLike, n_samples: int, *, least_classes: int = 2
+) -> ClassLabels:
     """Return `labels`, any hashable class names, as class ids.
 
     Raises
     ------
     InvalidInput
-        If there is not one label per sample, fewer than two classes, or a label is missing (None
-        or NaN) or cannot be hashed.
+        If there is not one label per sample, fewer than `least_classes` classes, or a label is
+        missing (None or NaN) or cannot be hashed.
     """
     array = labels if isinstance(labels, np.ndarray) else _as_object_array(labels)
     if array.ndim != 1:
@@ -117,7 +139,7 @@ def check_labels(labels: Iterable[Hashable] | ArrayLike, n_samples: int) -> Clas
         classes = names.tolist()
     else:
         classes, ids = _encode_objects(array)
-    if len(classes) < 2:
+    if len(classes) < least_classes:
         raise InvalidInput(
             f"labels must have at least two classes, got only {classes[0]!r} in {n_samples} rows"
         )

@@ -115,7 +115,7 @@ def changed(row: int, column: int, value: float) -> Float64Array:
         (FEATURES, np.where(LABELS == 2, np.nan, LABELS), {}, "labels holds NaN, first in row 40"),
         (FEATURES, [*LABELS[1:], float("nan")], {}, "labels holds nan in row 59"),
         (FEATURES, [[1], *LABELS[1:]], {}, r"labels must be hashable .* got \[1\] in row 0"),
-        (np.zeros((0, 5)), [], {}, r"at least 2 samples and 1 feature, got shape \(0, 5\)"),
+        (np.zeros((0, 5)), [], {}, r"at least one sample and one feature, got shape \(0, 5\)"),
         (np.zeros((60, 0)), LABELS, {}, r"got shape \(60, 0\)"),
         (FEATURES[:, 0], LABELS, {}, r"features must have shape .* got shape \(60,\)"),
         (FEATURES.astype(str), LABELS, {}, "features must hold real numbers, got dtype <U"),

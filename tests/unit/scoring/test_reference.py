@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from discorank import disco_score
+from discorank.scoring.regression import disco_regression_score
 from discorank.scoring.spectral import SvdSolver
 
 DATA = Path(__file__).parents[2] / "data" / "reference"
@@ -52,3 +53,19 @@ def test_the_published_reduction_differs_where_it_cuts_and_only_there() -> None:
         published = disco_score(features, labels, svd_solver="published").value
         exact = disco_score(features, labels, svd_solver="full").value
         assert low <= abs(published / exact - 1) <= high
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "k"), [("full_rank_pca", "lr_literal", 128), ("wide", "lr_literal_k64", 64)]
+)
+def test_regression_agrees_with_the_literal_formula(name: str, key: str, k: int) -> None:
+    with np.load(DATA / f"{name}.npz") as arrays:
+        features, targets = arrays["features"], arrays["targets"]
+    expected = EXPECTED[name][key]
+    for solver in EXACT:
+        result = disco_regression_score(
+            features, targets, n_components=k, target_scale="none", svd_solver=solver
+        )
+        assert result.value == pytest.approx(expected["score"], rel=1e-6)
+        lr = [component.lr for component in result.components]
+        np.testing.assert_allclose(lr, expected["lr"], rtol=1e-6)

@@ -1,0 +1,394 @@
+"""`disco_score` from batches, in two passes, for features that do not fit the memory."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import linalg
+
+from discorank._optional import import_optional
+from discorank.errors import InvalidInput
+from discorank.scoring.blocks import for_each_block
+from discorank.scoring.disco import ComponentScore, DiscoResult
+from discorank.scoring.ncc import Covariance, NccModel, class_sums, fit_ncc
+from discorank.scoring.spectral import RANK_TOLERANCE, split_groups
+from discorank.scoring.validate import check_choice, check_count, check_labels, check_rows
+from discorank.types import Float64Array, IntArray
+
+__all__ = ["StreamingDisco"]
+
+
+class StreamingDisco:
+    """The DISCO score of features that come in batches, from shards, or from a file.
+
+    The first pass sums what the decomposition needs, the covariance and the class means; the
+    second scores every sample. Both hold O(d² + C·d + batch) numbers, and neither holds the rows
+    (one contribution per sample is kept). The value is that of ``disco_score(svd_solver="full")``
+    to rounding: all sums are in float64, whatever the precision of the features.
+
+    Parameters
+    ----------
+    n_components, n_groups, loo
+        As in `discorank.disco_score`.
+    covariance : {"identity", "shared"}
+        As in `discorank.disco_score`. "class" would need a third pass and is refused.
+    batch_size : int
+        Rows that `fit` reads at once.
+
+    Attributes
+    ----------
+    result_ : DiscoResult
+        After `fit` or `finalize`.
+    score_ : float
+        Its value.
+
+    Examples
+    --------
+    From an array, a memory map, or the path of a ``.npy`` or safetensors file::
+
+        StreamingDisco().fit("features.npy", labels).score_
+
+    From batches of one's own, here on two machines; both passes see the same batches::
+
+        left, right = StreamingDisco(), StreamingDisco()
+        left.partial_fit(X_left, y_left)
+        right.partial_fit(X_right, y_right)
+        both = left.merge(right).decompose()
+        left, right = both.copy(), both.copy()
+        left.partial_score(X_left, y_left)
+        right.partial_score(X_right, y_right)
+        left.merge(right).finalize().score_
+    """
+
+    result_: DiscoResult
+
+    def __init__(
+        self,
+        *,
+        n_components: int | None = 128,
+        n_groups: int = 8,
+        covariance: Covariance = "identity",
+        loo: bool = False,
+        batch_size: int = 4096,
+    ) -> None:
+        check_count(n_groups, name="n_groups")
+        check_count(batch_size, name="batch_size")
+        if n_components is not None:
+            check_count(n_components, name="n_components")
+            if n_groups > n_components:
+                raise InvalidInput(
+                    f"n_groups must be at most n_components, got n_groups={n_groups} with "
+                    f"n_components={n_components}"
+                )
+        check_choice(covariance, get_args(Covariance), name="covariance")
+        if covariance == "class":
+            raise InvalidInput(
+                "covariance='class' needs the rows of each class again after the decomposition; "
+                "two passes give 'identity' and 'shared', disco_score all three"
+            )
+        self.n_components = n_components
+        self.n_groups = n_groups
+        self.covariance: Covariance = covariance
+        self.loo = loo
+        self.batch_size = batch_size
+        self._moments: _Moments | None = None
+        self._scorer: _Scorer | None = None
+        self._sums: Float64Array | None = None
+        self._contributions: list[Float64Array] = []
+
+    @property
+    def score_(self) -> float:
+        """Value of `result_`."""
+        return self.result_.value
+
+    def fit(self, X: ArrayLike | str | Path, y: Iterable[Hashable] | ArrayLike) -> StreamingDisco:
+        """Score features that can be read twice.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or path
+            An array or memory map; or a ``.npy`` file, which is mapped, or a safetensors file
+            with a tensor named ``features``, which is read in slices.
+        y : array-like of shape (n_samples,)
+            Class of each sample.
+        """
+        rows = _open_rows(X)
+        labels = check_labels(y, rows.shape[0])
+        names = np.empty(len(labels.classes), dtype=object)
+        names[:] = labels.classes
+        self._moments, self._scorer, self._sums, self._contributions = None, None, None, []
+
+        def batches() -> Iterator[tuple[NDArray[Any], list[Hashable]]]:
+            for start in range(0, rows.shape[0], self.batch_size):
+                stop = min(start + self.batch_size, rows.shape[0])
+                yield rows[start:stop], names[labels.ids[start:stop]].tolist()
+
+        for batch, classes in batches():
+            self.partial_fit(batch, classes)
+        self.decompose()
+        for batch, classes in batches():
+            self.partial_score(batch, classes)
+        return self.finalize()
+
+    def partial_fit(self, X: ArrayLike, y: Iterable[Hashable] | ArrayLike) -> StreamingDisco:
+        """Add a batch to the first pass: (n_rows, n_features) and one class per row."""
+        if self._scorer is not None:
+            raise InvalidInput("partial_fit comes before decompose; start anew for other data")
+        Z = check_rows(X)
+        classes, ids = _name_ids(y, len(Z))
+        moments = _Moments.of(Z, classes, ids, self._moments)
+        self._moments = moments if self._moments is None else self._moments.plus(moments)
+        return self
+
+    def decompose(self) -> StreamingDisco:
+        """End the first pass: find the spectral components and their class means."""
+        if self._moments is None:
+            raise InvalidInput("decompose needs at least one batch given to partial_fit")
+        self._scorer = _Scorer.of(self._moments, self.n_components, self.n_groups, self.covariance)
+        self._sums = np.zeros(len(self._scorer.model.groups))
+        return self
+
+    def partial_score(self, X: ArrayLike, y: Iterable[Hashable] | ArrayLike) -> StreamingDisco:
+        """Add a batch to the second pass; the batches must be those of the first."""
+        if self._scorer is None or self._sums is None:
+            raise InvalidInput("partial_score comes after decompose")
+        Z = check_rows(X, n_features=len(self._scorer.centre))
+        classes, ids = _name_ids(y, len(Z))
+        unknown = [name for name in classes if name not in self._scorer.id_of]
+        if unknown:
+            raise InvalidInput(f"labels must be those of the first pass, got {unknown[0]!r}")
+        own = np.array([self._scorer.id_of[name] for name in classes], np.intp)[ids]
+        sums, contributions = self._scorer.score(Z, own, loo=self.loo)
+        self._sums = self._sums + sums
+        self._contributions.append(contributions)
+        return self
+
+    def merge(self, other: StreamingDisco) -> StreamingDisco:
+        """Return the state of both, for shards reduced apart; neither is changed.
+
+        Both must be in the same pass; in the second, both from the same `decompose`. The samples
+        of `other` follow in ``result_.per_sample``.
+        """
+        if self._options() != other._options():
+            raise InvalidInput(
+                f"merge needs equal options, got {self._options()} and {other._options()}"
+            )
+        merged = self.copy()
+        if self._scorer is not other._scorer:
+            raise InvalidInput(
+                "merge needs both in the first pass, or both from one decompose: use copy()"
+            )
+        if self._scorer is None:
+            if self._moments is not None and other._moments is not None:
+                merged._moments = self._moments.plus(other._moments)
+            else:
+                merged._moments = self._moments or other._moments
+        elif self._sums is not None and other._sums is not None:
+            merged._sums = self._sums + other._sums
+            merged._contributions = [*self._contributions, *other._contributions]
+        return merged
+
+    def copy(self) -> StreamingDisco:
+        """Return another of the same state; the two then go on apart."""
+        twin = StreamingDisco(**self._options())
+        twin._moments = self._moments
+        twin._scorer = self._scorer
+        twin._sums = self._sums
+        twin._contributions = list(self._contributions)
+        return twin
+
+    def finalize(self) -> StreamingDisco:
+        """End the second pass: set `result_`."""
+        if self._scorer is None or self._sums is None or self._moments is None:
+            raise InvalidInput("finalize comes after decompose and partial_score")
+        n_samples = int(self._moments.counts.sum())
+        seen = sum(len(part) for part in self._contributions)
+        if seen != n_samples:
+            raise InvalidInput(
+                f"the second pass must see the samples of the first, got {seen} of {n_samples}"
+            )
+        model = self._scorer.model
+        ncc = self._sums / n_samples
+        self.result_ = DiscoResult(
+            value=float(model.ratios @ ncc),
+            per_sample=np.concatenate(self._contributions),
+            components=tuple(
+                ComponentScore(float(ratio), float(score), self._scorer.singular_values[group])
+                for ratio, score, group in zip(model.ratios, ncc, model.groups, strict=True)
+            ),
+            svd_solver="covariance_eigh",
+        )
+        return self
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "n_components": self.n_components,
+            "n_groups": self.n_groups,
+            "covariance": self.covariance,
+            "loo": self.loo,
+            "batch_size": self.batch_size,
+        }
+
+
+class _Moments:
+    """Sums over rows x − shift: what the decomposition and the class means are made of."""
+
+    def __init__(
+        self,
+        shift: Float64Array,
+        scatter: Float64Array,
+        sums: Float64Array,
+        counts: IntArray,
+        classes: tuple[Hashable, ...],
+    ) -> None:
+        self.shift = shift  # (d,): near the mean, so that no digits cancel
+        self.scatter = scatter  # (d, d): Σ (x − shift)(x − shift)ᵀ
+        self.sums = sums  # (n_classes, d): Σ of x − shift over each class
+        self.counts = counts  # (n_classes,)
+        self.classes = classes
+
+    @classmethod
+    def of(
+        cls,
+        Z: NDArray[Any],
+        classes: tuple[Hashable, ...],
+        ids: IntArray,
+        like: _Moments | None,
+    ) -> _Moments:
+        """Moments of one batch, about the shift of `like` or else the batch's own mean."""
+        rows = Z.astype(np.float64)
+        shift = rows.mean(axis=0) if like is None else like.shift
+        if len(shift) != rows.shape[1]:
+            raise InvalidInput(
+                f"features must have {len(shift)} columns as before, got {rows.shape[1]}"
+            )
+        rows -= shift
+        sums = class_sums(rows, ids, len(classes))
+        return cls(shift, rows.T @ rows, sums, np.bincount(ids, minlength=len(classes)), classes)
+
+    def plus(self, other: _Moments) -> _Moments:
+        """Moments of both sets of rows."""
+        other = other._about(self.shift)
+        classes = (*self.classes, *(c for c in other.classes if c not in set(self.classes)))
+        place = {name: i for i, name in enumerate(classes)}
+        sums = np.zeros((len(classes), len(self.shift)))
+        counts = np.zeros(len(classes), np.intp)
+        for part in (self, other):
+            at = [place[name] for name in part.classes]
+            sums[at] += part.sums
+            counts[at] += part.counts
+        return _Moments(self.shift, self.scatter + other.scatter, sums, counts, classes)
+
+    def _about(self, shift: Float64Array) -> _Moments:
+        step = self.shift - shift
+        if not step.any():
+            return self
+        total, n_rows = self.sums.sum(axis=0), int(self.counts.sum())
+        cross = np.multiply.outer(step, total)
+        scatter = self.scatter + cross + cross.T + n_rows * np.multiply.outer(step, step)
+        sums = self.sums + self.counts[:, None] * step
+        return _Moments(shift, scatter, sums, self.counts, self.classes)
+
+
+class _Scorer:
+    """The spectral components of the first pass, ready to score rows."""
+
+    def __init__(
+        self,
+        centre: Float64Array,
+        axes: Float64Array,
+        singular_values: Float64Array,
+        model: NccModel,
+        id_of: dict[Hashable, int],
+    ) -> None:
+        self.centre = centre  # (d,)
+        self.axes = axes  # (d, k)
+        self.singular_values = singular_values  # (k,)
+        self.model = model
+        self.id_of = id_of
+
+    @classmethod
+    def of(
+        cls, moments: _Moments, n_components: int | None, n_groups: int, covariance: Covariance
+    ) -> _Scorer:
+        n_samples, size = int(moments.counts.sum()), len(moments.shift)
+        if len(moments.classes) < 2:
+            raise InvalidInput(
+                f"labels must have at least two classes, got only {moments.classes[0]!r} in "
+                f"{n_samples} rows"
+            )
+        offset = moments.sums.sum(axis=0) / n_samples
+        scatter = moments.scatter - n_samples * np.multiply.outer(offset, offset)
+        k = min(n_samples, size, n_components or size)
+        values, V = linalg.eigh(
+            scatter, subset_by_index=[size - k, size - 1], driver="evr", overwrite_a=True
+        )
+        sigma = np.sqrt(np.maximum(values[::-1], 0.0))
+        scale = np.abs(moments.shift + offset).max() + np.sqrt(np.trace(moments.scatter))
+        if sigma[0] <= 1e-12 * scale:
+            raise InvalidInput(f"features must differ between samples, got {n_samples} equal rows")
+        rank = int(np.count_nonzero(sigma > RANK_TOLERANCE * sigma[0]))
+        axes, sigma = V[:, ::-1][:, :rank], sigma[:rank]
+        means = (moments.sums / moments.counts[:, None] - offset) @ axes
+        model = fit_ncc(
+            split_groups(rank, n_groups), sigma, means, moments.counts, covariance=covariance
+        )
+        id_of = {name: i for i, name in enumerate(moments.classes)}
+        return cls(moments.shift + offset, np.ascontiguousarray(axes), sigma, model, id_of)
+
+    def score(
+        self, Z: NDArray[Any], own: IntArray, *, loo: bool
+    ) -> tuple[Float64Array, Float64Array]:
+        """Return sums of posteriors per component, and the contribution of each row."""
+        T = (Z.astype(np.float64) - self.centre) @ self.axes
+        height = self.model.block_height
+        sums = np.empty((-(-len(own) // height), len(self.model.groups)))
+        contributions = np.empty(len(own))
+
+        def score_block(block: int, rows: slice) -> None:
+            sums[block], contributions[rows] = self.model.score(T[rows], own[rows], loo=loo)
+
+        for_each_block(len(own), height, score_block)
+        return sums.sum(axis=0), contributions
+
+
+def _name_ids(
+    y: Iterable[Hashable] | ArrayLike, n_rows: int
+) -> tuple[tuple[Hashable, ...], IntArray]:
+    labels = check_labels(y, n_rows, least_classes=1)
+    return labels.classes, labels.ids
+
+
+class _SafetensorsRows:
+    """Rows of the tensor ``features`` of a safetensors file, read slice by slice."""
+
+    def __init__(self, path: Path) -> None:
+        safetensors = import_optional("safetensors", extra="rank", purpose=f"reading {path.name}")
+        file = safetensors.safe_open(str(path), framework="numpy")
+        if "features" not in file.keys():  # noqa: SIM118 -- not a mapping
+            raise InvalidInput(
+                f"{path} must hold a tensor named 'features', got {', '.join(file.keys())}"
+            )
+        self._slice = file.get_slice("features")
+        self.shape = tuple(self._slice.get_shape())
+
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
+        part: NDArray[Any] = self._slice[rows.start : rows.stop]
+        return part
+
+
+def _open_rows(X: ArrayLike | str | Path) -> Any:
+    if not isinstance(X, (str, Path)):
+        return X if hasattr(X, "shape") else np.asarray(X)
+    path = Path(X)
+    if not path.is_file():
+        raise InvalidInput(f"features: there is no file {str(path)!r}")
+    if path.suffix == ".npy":
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    if path.suffix == ".safetensors":
+        return _SafetensorsRows(path)
+    raise InvalidInput(f"features must be a .npy or .safetensors file, got {path.name!r}")

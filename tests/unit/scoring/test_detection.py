@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from discorank import InvalidInput, disco_score
+from discorank.scoring.detection import combine_detection, disco_detection_score
+from discorank.scoring.regression import disco_regression_score
+
+RNG = np.random.default_rng(0)
+LABELS = RNG.integers(0, 3, 60)
+BOXES = RNG.random((60, 4))
+POOL = [
+    RNG.standard_normal((60, 8))
+    + strength * np.eye(8)[LABELS]
+    + place * np.pad(BOXES, ((0, 0), (4, 0)))
+    for strength, place in ((0, 0), (2, 0), (0, 9), (1, 5))
+]
+
+
+def test_both_terms_are_the_scores_of_their_tasks() -> None:
+    result = disco_detection_score(POOL[3], LABELS, BOXES, n_groups=4, covariance="shared")
+    s_cls = disco_score(POOL[3], LABELS, n_groups=4, covariance="shared").value
+    s_reg = disco_regression_score(POOL[3], BOXES, n_groups=4).value
+    assert result.classification.value == s_cls
+    assert result.regression.value == s_reg
+    assert result.value == s_cls + s_reg
+    assert result.per_sample.mean() == pytest.approx(result.value)
+
+
+def test_the_pool_is_scaled_to_zero_and_one_and_added() -> None:
+    results = [disco_detection_score(features, LABELS, BOXES) for features in POOL]
+    combined = combine_detection(results)
+    s_cls = np.array([result.classification.value for result in results])
+    s_reg = np.array([result.regression.value for result in results])
+    expected = (s_cls - s_cls.min()) / np.ptp(s_cls) + (s_reg - s_reg.min()) / np.ptp(s_reg)
+    np.testing.assert_allclose([result.value for result in combined], expected, atol=1e-12)
+    for result in combined:
+        assert result.per_sample.mean() == pytest.approx(result.value)
+        assert -1e-12 <= result.value <= 2.0
+
+
+def test_equal_scores_count_half_each() -> None:
+    alone = combine_detection([disco_detection_score(POOL[0], LABELS, BOXES)])
+    assert alone[0].value == 1.0
+
+
+@pytest.mark.parametrize(
+    ("boxes", "message"),
+    [
+        (BOXES[:, :3], r"boxes must have shape \(n_boxes, 4\), got shape \(60, 3\)"),
+        (BOXES * 640, "divided by the image size, so in .* in row 0, column 0"),
+    ],
+)
+def test_bad_boxes_are_named(boxes: np.ndarray, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        disco_detection_score(POOL[0], LABELS, boxes)
