@@ -47,9 +47,9 @@ def failing(doing: str) -> Iterator[None]:
     except DiscorankError:
         raise
     except Exception as error:  # model code may raise anything, and it fails one model only
-        words = " ".join(f"{type(error).__name__}: {error}".split())
-        reason = textwrap.shorten(words, width=300, placeholder=" ...")
-        raise ModelFailed(f"{doing}: {reason}") from error
+        reason = textwrap.shorten(f"{type(error).__name__}: {error}", 300, placeholder=" ...")
+        hint = "; try a smaller batch size" if "out of memory" in str(error).lower() else ""
+        raise ModelFailed(f"{doing}: {reason}{hint}") from error
 
 
 def existing_file(path: str | Path) -> Path:

@@ -113,9 +113,9 @@ class _Factory:
                 return module, preprocessing
             case (nn.Module() as module, transform) if callable(transform):
                 return module, ImageTransform(transform)
-        raise ModelFailed(
-            f"the factory must return (torch module, preprocessing callable), got {made!r:.100}"
-        )
+        kinds = [type(part).__name__ for part in (made if isinstance(made, tuple) else (made,))]
+        got = f"({', '.join(kinds)})" if isinstance(made, tuple) else kinds[0]
+        raise ModelFailed(f"the factory must return (torch module, preprocessing), got {got}")
 
 
 def _find(name: str) -> _Factory:

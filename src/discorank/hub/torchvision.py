@@ -98,11 +98,17 @@ def _describe(transform: Any) -> dict[str, JSON]:
     }
 
 
-def _build(name: str, published: Any, num_classes: int | None = None) -> nn.Module:
-    """Build the architecture that published weights belong to, with random weights."""
+def _build(
+    name: str, published: Any, num_classes: int | None = None, *, random: bool = False
+) -> nn.Module:
+    """Build the architecture that published weights belong to.
+
+    The two models with auxiliary classifiers take long to draw random weights; they do so only if
+    these are wanted.
+    """
     options: dict[str, Any] = {"num_classes": num_classes or len(published.meta["categories"])}
     if name in _WITH_AUXILIARY:
-        options |= {"aux_logits": False, "transform_input": True, "init_weights": True}
+        options |= {"aux_logits": False, "transform_input": True, "init_weights": random}
     if name.startswith("vit_"):
         options["image_size"] = published.meta["min_size"][0]
     module: nn.Module = models.get_model(name, weights=None, **options)
@@ -124,7 +130,7 @@ def _load(name: str, published: Any, weights: WeightsChoice, layer: str, device:
     options = {"aux_logits": False} if name in _WITH_AUXILIARY else {}
     module = modules.load_module(
         weights,
-        random=partial(_build, name, published),
+        random=partial(_build, name, published, random=True),
         restored=restored,
         published=partial(models.get_model, name, weights=published, progress=False, **options),
     )

@@ -84,7 +84,7 @@ class WeightsChoice:
         return self.checkpoint is None and self.seed is None
 
     def identify(self, published: Callable[[], str]) -> str:
-        """Return what identifies the weights; for published ones that is what `published` returns."""
+        """Return what identifies the weights; `published` says it of the published ones."""
         if self.seed is not None:
             return f"random:{self.seed}"
         return published() if self.checkpoint is None else sha256([self.checkpoint])
