@@ -4,37 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from array_api_compat import array_namespace, device
 from threadpoolctl import ThreadpoolController
+
+from discorank.scoring.arrays import Array, Precision, placed_like
+from discorank.types import Float64Array
 
 __all__ = ["for_each_block", "shifted_blocks"]
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 16 << 20
 
 
 def shifted_blocks(
-    array: NDArray[Any], shift: NDArray[Any] | None, dtype: type[np.floating[Any]]
-) -> Iterator[tuple[slice, NDArray[Any]]]:
-    """Yield ``(rows, array[rows] - shift)`` in `dtype`, block by block.
+    array: Array, shift: Float64Array | None, precision: Precision
+) -> Iterator[tuple[slice, Array]]:
+    """Yield ``(rows, array[rows] - shift)`` in the given precision, block by block.
 
-    With shift None the rows come as they are, without a copy where the dtype fits. Otherwise the
-    block is one buffer that is filled anew each time: use it before the next step.
+    With shift None the rows come as they are, without a copy where the precision fits. Otherwise
+    the block is one buffer that is filled anew each time: use it before the next step.
     """
+    xp = array_namespace(array)
+    dtype = getattr(xp, precision)
     n_rows, n_columns = array.shape
-    height = min(n_rows, max(64, BLOCK_BYTES // (n_columns * np.dtype(dtype).itemsize)))
+    bytes_per_row = n_columns * np.dtype(precision).itemsize
+    height = min(n_rows, max(64, BLOCK_BYTES // bytes_per_row))
     if shift is not None:
-        shift = shift.astype(dtype)
-        buffer = np.empty((height, n_columns), dtype)
+        placed = placed_like(array, shift, precision)
+        buffer = xp.empty((height, n_columns), dtype=dtype, device=device(array))
     for start in range(0, n_rows, height):
         rows = slice(start, min(start + height, n_rows))
         if shift is None:
-            yield rows, array[rows].astype(dtype, copy=False)
+            yield rows, xp.astype(array[rows], dtype, copy=False)
         else:
             block = buffer[: rows.stop - start]
-            yield rows, np.subtract(array[rows], shift, out=block, dtype=dtype)
+            yield rows, xp.subtract(array[rows], placed, out=block)
 
 
 def for_each_block(n_rows: int, height: int, work: Callable[[int, slice], None]) -> None:

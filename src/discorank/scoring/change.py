@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from discorank.errors import InvalidInput
+from discorank.scoring.arrays import Array, to_numpy
 from discorank.scoring.spectral import SvdSolver, spectral_components
 from discorank.types import Float64Array
 
@@ -105,8 +106,13 @@ def spectral_change(
     for g, group in enumerate(Z.groups):
         before_squared = np.square(Z.singular_values[group]).sum()
         after_squared = np.square(Z_after.singular_values[group]).sum()
-        inner = Z.coordinates[:, group].T.astype(np.float64) @ Z_after.coordinates[:, group]
-        inner *= Z.axes[:, group].T.astype(np.float64) @ Z_after.axes[:, group]
+        inner = _product(Z.coordinates[:, group], Z_after.coordinates[:, group])
+        inner *= _product(Z.axes[:, group], Z_after.axes[:, group])
         squared = before_squared + after_squared - 2.0 * inner.sum()
         change[g] = np.sqrt(max(float(squared), 0.0) / before_squared)
     return SpectralChange(change, Z.ratios, Z_after.ratios)
+
+
+def _product(left: Array, right: Array) -> Float64Array:
+    product: Float64Array = to_numpy(left).T.astype(np.float64) @ to_numpy(right)
+    return product

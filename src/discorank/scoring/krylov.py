@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from array_api_compat import array_namespace, device
 
-__all__ = ["NotConverged", "leading_eigenpairs"]
+from discorank.scoring.arrays import Array, to_numpy
+from discorank.types import Float64Array
+
+__all__ = ["BLOCK", "NotConverged", "leading_eigenpairs"]
 
 # Columns that meet the operator at once: enough for a matrix product to beat a matrix-vector
 # product, few enough that the Krylov space is deep. A deep space converges per column, not per
@@ -26,41 +28,32 @@ class NotConverged(ArithmeticError):
 
 
 def leading_eigenpairs(
-    apply: Callable[[NDArray[Any]], NDArray[Any]],
-    size: int,
-    n_pairs: int,
-    *,
-    tolerance: float,
-    rng: np.random.Generator,
-    dtype: type[np.floating[Any]],
-) -> tuple[NDArray[Any], NDArray[Any]]:
+    apply: Callable[[Array], Array], start: Array, n_pairs: int, *, tolerance: float
+) -> tuple[Float64Array, Array]:
     """Return the `n_pairs` largest eigenvalues, decreasing, and their orthonormal eigenvectors.
 
     Parameters
     ----------
     apply : callable
         ``apply(Q)`` multiplies an array of shape (size, columns) by the operator A.
-    size : int
-        Rows and columns of A.
+    start : array of shape (size, BLOCK)
+        The first block, drawn at random. Its library, device and precision (float32 or float64)
+        are those of the iteration.
     n_pairs : int
         How many pairs; less than a quarter of `size`.
     tolerance : float
         Accepted relative error of the eigenvalues θ, half of it weighted by sqrt(θ).
-    rng : numpy.random.Generator
-        Draws the first block.
-    dtype : type
-        float32 or float64: the arithmetic of the iteration.
 
     Returns
     -------
     values : ndarray of shape (n_pairs,)
-    vectors : ndarray of shape (size, n_pairs)
+    vectors : array of shape (size, n_pairs)
 
     Raises
     ------
     NotConverged
         If the error stays above the tolerance: the spectrum is too flat, or the precision of
-        `dtype` too low for its range.
+        the arithmetic too low for its range.
 
     Notes
     -----
@@ -77,11 +70,13 @@ def leading_eigenpairs(
     .. [3] A. Stathopoulos, K. Wu, "A block orthogonalization procedure with constant
        synchronization requirements", SIAM J. Sci. Comput. 23 (2002).
     """
-    width = min(BLOCK, n_pairs)
+    xp = array_namespace(start)
+    size, width = start.shape[0], min(BLOCK, n_pairs)
     capacity = min(DEPTH * max(n_pairs, BLOCK), size // width * width)
-    basis = np.empty((size, capacity), dtype, order="F")
-    image = np.empty((size, capacity), dtype, order="F")
-    block = _orthonormal(rng.standard_normal((size, width)).astype(dtype))
+    # Stored by column, so that a block of columns is one piece of memory.
+    basis = xp.empty((capacity, size), dtype=start.dtype, device=device(start)).T
+    image = xp.empty((capacity, size), dtype=start.dtype, device=device(start)).T
+    block = _orthonormal(start[:, :width])
     filled = 0
     error = np.inf
     for _ in range(RESTARTS + 1):
@@ -102,7 +97,7 @@ def leading_eigenpairs(
         residual = ritz_image[:, :n_pairs] - ritz[:, :n_pairs] * values[:n_pairs]
         last_error, error = error, _error(residual, values)
         if error <= tolerance:
-            return values[:n_pairs], ritz[:, :n_pairs]
+            return to_numpy(values[:n_pairs]).astype(np.float64), ritz[:, :n_pairs]
         if error > STALLED * last_error:
             break
         basis[:, :keep], image[:, :keep] = ritz, ritz_image
@@ -110,36 +105,34 @@ def leading_eigenpairs(
     raise NotConverged(f"{n_pairs} of {size} eigenpairs: error {error:.1e} > {tolerance:.1e}")
 
 
-def _orthonormal(block: NDArray[Any]) -> NDArray[Any]:
+def _orthonormal(block: Array) -> Array:
     """Orthonormal columns with the span of `block`; to rounding once applied twice (SVQB [3]_)."""
-    wide = block.astype(np.float64, copy=False)
-    values, rotation = np.linalg.eigh(wide.T @ wide)
-    floor = max(values[-1] * np.finfo(np.float64).eps, np.finfo(np.float64).tiny)
-    rotation /= np.sqrt(np.maximum(values, floor))
-    orthonormal: NDArray[Any] = block @ rotation.astype(block.dtype)
-    return orthonormal
+    xp = array_namespace(block)
+    wide = xp.astype(block, xp.float64, copy=False)
+    values, rotation = xp.linalg.eigh(wide.T @ wide)
+    floor = max(float(values[-1]) * np.finfo(np.float64).eps, np.finfo(np.float64).tiny)
+    scaled = rotation / xp.sqrt(xp.clip(values, min=floor))
+    return block @ xp.astype(scaled, block.dtype, copy=False)
 
 
-def _rayleigh_ritz(
-    basis: NDArray[Any], image: NDArray[Any], keep: int
-) -> tuple[NDArray[Any], NDArray[Any]]:
+def _rayleigh_ritz(basis: Array, image: Array, keep: int) -> tuple[Array, Array]:
     """Return the `keep` largest eigenvalues, decreasing, and eigenvectors of basisᵀ A basis."""
+    xp = array_namespace(basis)
     projected = basis.T @ image
-    projected += projected.T.copy()
-    projected *= 0.5
-    values, rotation = np.linalg.eigh(projected)
-    return values[: -keep - 1 : -1], rotation[:, : -keep - 1 : -1]
+    values, rotation = xp.linalg.eigh((projected + projected.T) * 0.5)
+    return xp.flip(values[-keep:]), xp.flip(rotation[:, -keep:], axis=1)
 
 
-def _error(residual: NDArray[Any], values: NDArray[Any]) -> float:
+def _error(residual: Array, ritz_values: Array) -> float:
     """Relative error of the wanted eigenvalues, half by their share of Σ sqrt(θ), half evenly.
 
     A Ritz value θ errs by at most ‖r‖² / gap, the gap being the distance to the spectrum that is
     not wanted; the last Ritz value of the buffer stands for that.
     """
-    values = np.maximum(values.astype(np.float64), np.finfo(np.float64).tiny)
-    wanted = values[: residual.shape[1]]
-    squared = np.einsum("ij,ij->j", residual, residual).astype(np.float64)
+    xp = array_namespace(residual)
+    squared = to_numpy(xp.sum(residual * residual, axis=0)).astype(np.float64)
+    values = np.maximum(to_numpy(ritz_values).astype(np.float64), np.finfo(np.float64).tiny)
+    wanted = values[: len(squared)]
     gap = np.maximum(wanted - values[-1], np.finfo(np.float64).eps * wanted)
     weight = 0.5 * np.sqrt(wanted) / np.sqrt(wanted).sum() + 0.5 / len(wanted)
     return float(weight @ np.minimum(squared / (gap * wanted), 1.0))

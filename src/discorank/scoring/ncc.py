@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import linalg, sparse
+from array_api_compat import array_namespace, device
+from scipy import linalg
 
+from discorank.scoring.arrays import (
+    Array,
+    Precision,
+    placed_like,
+    precision_of,
+    segment_sums,
+    to_numpy,
+)
 from discorank.scoring.blocks import for_each_block
 from discorank.scoring.spectral import SpectralComponents
 from discorank.scoring.validate import ClassLabels
 from discorank.types import Float64Array, IntArray
 
-__all__ = ["Covariance", "NccModel", "class_sums", "fit_ncc", "ncc_posteriors"]
+__all__ = ["Covariance", "NccModel", "fit_ncc", "ncc_posteriors"]
 
 Covariance: TypeAlias = Literal["identity", "shared", "class"]
 
@@ -38,31 +46,28 @@ class Discriminant:
     φ(t) = [t, 1], preceded by the products t_a t_b (a ≤ b) where every class has its own
     covariance; the last row of `weights` is ones. A common covariance Λ = L Lᵀ is absorbed by
     whitening the coordinates first, after which −½‖t‖² is common to all classes and is left out.
+
+    All arrays are of the library and device of the coordinates that are scored.
     """
 
-    weights: NDArray[Any]
-    means: Float64Array
-    log_scale: Float64Array  # log π_c − ½ log|Λ_c|: what remains of log p̃ at the mean
-    whitening: Float64Array | None = None
-    quadratic: tuple[Any, Any] | None = None
+    weights: Array
+    means: Array
+    log_scale: Array  # log π_c − ½ log|Λ_c|: what remains of log p̃ at the mean
+    whitening: Array | None = None
+    quadratic: tuple[IntArray, IntArray] | None = None
 
-    def inputs(self, t: NDArray[Any]) -> NDArray[Any]:
+    def inputs(self, t: Array) -> Array:
         """[φ(t), 0]; the last column is free for what all classes of a row have in common."""
-        common = np.zeros((len(t), 2), t.dtype)
+        xp = array_namespace(t)
+        common = xp.zeros((t.shape[0], 2), dtype=t.dtype, device=device(t))
         common[:, 0] = 1.0
         if self.quadratic is None:
-            return np.concatenate([t, common], axis=1)
+            return xp.concat([t, common], axis=1)
         first, second = self.quadratic
-        return np.concatenate([t[:, first] * t[:, second], t, common], axis=1)
+        return xp.concat([t[:, first] * t[:, second], t, common], axis=1)
 
     def posterior(
-        self,
-        t: NDArray[Any],
-        own: IntArray,
-        counts: IntArray,
-        *,
-        loo: bool,
-        values: NDArray[Any],
+        self, t: Array, own: Array, counts: Array, *, loo: bool, values: Array
     ) -> Float64Array:
         """Posterior of the class `own` at each row of t, shape (n_rows,).
 
@@ -74,41 +79,42 @@ class Discriminant:
         needs no maximum over classes: a difference that overflows gives the posterior 0, which is
         its value to the last digit.
         """
+        xp = array_namespace(values)
+        t = xp.astype(t, values.dtype, copy=False)
         if self.whitening is not None:
             t = t @ self.whitening
-        weights = self.weights
-        inputs = self.inputs(t.astype(weights.dtype, copy=False))
-        own_value = np.einsum("ij,ij->i", inputs, weights.T[own]).astype(np.float64)
+        inputs = self.inputs(t)
+        own_value = xp.sum(inputs * self.weights.T[own], axis=1)
         if loo:
-            own_value += self._leave_one_out_loss(t, own, own_value, counts)
+            own_value = own_value + self._leave_one_out_loss(t, own, own_value, counts)
         inputs[:, -1] = -own_value  # the product below is then l_c − l_y for all c
-        np.matmul(inputs, weights, out=values)
-        values[np.arange(len(own)), own] = -np.inf
+        xp.matmul(inputs, self.weights, out=values)
+        values[xp.arange(own.shape[0], device=device(values)), own] = -xp.inf
         with np.errstate(over="ignore", under="ignore"):
-            odds = np.exp(values, out=values) @ weights[-1]
-        posterior: Float64Array = 1.0 / (1.0 + odds.astype(np.float64))
+            odds = xp.exp(values, out=values) @ self.weights[-1, :]
+        posterior: Float64Array = 1.0 / (1.0 + to_numpy(odds).astype(np.float64))
         if loo:
             # Without its only sample a class has no mean; what is known of it is its prior.
-            alone = counts[own] == 1
-            posterior[alone] = np.minimum(posterior, 1.0 / counts.sum())[alone]
+            alone = to_numpy(counts[own] == 1)
+            prior = 1.0 / float(xp.sum(counts))
+            posterior[alone] = np.minimum(posterior, prior)[alone]
         return posterior
 
-    def _leave_one_out_loss(
-        self, t: NDArray[Any], own: IntArray, own_value: Float64Array, counts: IntArray
-    ) -> Float64Array:
+    def _leave_one_out_loss(self, t: Array, own: Array, own_value: Array, counts: Array) -> Array:
         """How much l_y falls when each sample is left out of its class mean: −½ (f² − 1) q_y.
 
         The sample moves away from its mean by the factor f = N_c / (N_c − 1); q_y is its squared
         Mahalanobis distance before.
         """
+        xp = array_namespace(t)
         if self.quadratic is None:
-            squared = np.square(t - self.means[own]).sum(axis=1, dtype=np.float64)
+            residual = t - self.means[own, :]
+            squared = xp.sum(residual * residual, axis=1)
         else:
-            squared = np.maximum(2.0 * (self.log_scale[own] - own_value), 0.0)
+            squared = xp.clip(2.0 * (self.log_scale[own] - own_value), min=0.0)
         count = counts[own]
-        factor = np.where(count > 1, count / np.maximum(count - 1, 1), 1.0)
-        loss: Float64Array = -0.5 * (factor**2 - 1.0) * squared
-        return loss
+        factor = count / xp.clip(count - 1, min=1)  # of no use where the class has one sample
+        return -0.5 * (factor * factor - 1.0) * squared
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +143,7 @@ class NccModel:
         """Rows whose discriminants fit the cache."""
         return max(16, BLOCK_ELEMENTS // len(self.counts))
 
-    def score(self, T: NDArray[Any], own: IntArray, *, loo: bool) -> tuple[Float64Array, ...]:
+    def score(self, T: Array, own: IntArray, *, loo: bool) -> tuple[Float64Array, Float64Array]:
         """Score a block of rows with coordinates T (n_rows, k) and class ids `own`.
 
         Returns
@@ -147,18 +153,39 @@ class NccModel:
         contributions : ndarray of shape (n_rows,)
             Σ_g S_ratio^g p(y_i | t_i^g).
         """
+        xp = array_namespace(T)
         sums = np.empty(len(self.groups))
         contributions = np.zeros(len(own))
-        values = np.empty((len(own), len(self.counts)), self.discriminants[0].weights.dtype)
+        weights = self.discriminants[0].weights
+        counts = placed_like(T, self.counts, precision_of(weights))
+        ids = placed_like(T, own)
+        shape = (len(own), len(self.counts))
+        values = xp.empty(shape, dtype=weights.dtype, device=device(T))
         for g, (group, discriminant) in enumerate(
             zip(self.groups, self.discriminants, strict=True)
         ):
-            posterior = discriminant.posterior(
-                T[:, group], own, self.counts, loo=loo, values=values
-            )
+            posterior = discriminant.posterior(T[:, group], ids, counts, loo=loo, values=values)
             sums[g] = posterior.sum()
             contributions += self.ratios[g] * posterior
         return sums, contributions
+
+    def placed_like(self, T: Array, precision: Precision) -> NccModel:
+        """Return the model with its arrays where the coordinates T are, in this precision."""
+
+        def place(values: Float64Array) -> Array:
+            return placed_like(T, values, precision)
+
+        discriminants = (
+            replace(
+                one,
+                weights=place(one.weights),
+                means=place(one.means),
+                log_scale=place(one.log_scale),
+                whitening=None if one.whitening is None else place(one.whitening),
+            )
+            for one in self.discriminants
+        )
+        return replace(self, discriminants=tuple(discriminants))
 
 
 def ncc_posteriors(
@@ -188,7 +215,7 @@ def ncc_posteriors(
         c_i = Σ_g S_ratio^g p(y_i | t_i^g); their mean is Σ_g S_ratio^g S_ncc^g.
     """
     T, y = components.coordinates, labels.ids
-    means = class_sums(T, y, len(labels.counts)) / labels.counts[:, None]
+    means = segment_sums(T, y, len(labels.counts)) / labels.counts[:, None]
     scatters = _class_scatters(T, means, labels, components.groups)
     model = fit_ncc(
         components.groups,
@@ -198,13 +225,13 @@ def ncc_posteriors(
         covariance=covariance,
         class_scatters=scatters if covariance == "class" else (),
     )
-    if covariance == "identity" and _fits_single(T, means, components.groups):
-        model = _in_single_precision(model)
+    single = covariance == "identity" and _fits_single(T, means, components.groups)
+    model = model.placed_like(T, "float32" if single else "float64")
     sums = np.empty((-(-len(y) // model.block_height), len(model.groups)))
     per_sample = np.empty(len(y))
 
     def score_block(block: int, rows: slice) -> None:
-        sums[block], per_sample[rows] = model.score(T[rows], y[rows], loo=loo)
+        sums[block], per_sample[rows] = model.score(T[rows, :], y[rows], loo=loo)
 
     for_each_block(len(y), model.block_height, score_block)
     return sums.sum(axis=0) / len(y), per_sample
@@ -257,18 +284,6 @@ def fit_ncc(
     return NccModel(groups, sums / sums.sum(), counts, tuple(discriminants))
 
 
-def class_sums(rows: NDArray[Any], own: IntArray, n_classes: int) -> Float64Array:
-    """Sum of the rows of each class, shape (n_classes, n_columns), in float64."""
-    sums = np.zeros((n_classes, rows.shape[1]))
-    for start in range(0, len(own), 4096):
-        ids = own[start : start + 4096]
-        member = sparse.csr_array(
-            (np.ones(len(ids)), (ids, np.arange(len(ids)))), shape=(n_classes, len(ids))
-        )
-        sums += member @ rows[start : start + 4096].astype(np.float64, copy=False)
-    return sums
-
-
 def _linear(
     means: Float64Array, log_priors: Float64Array, whitening: Float64Array | None = None
 ) -> Discriminant:
@@ -308,29 +323,22 @@ def _pooled_covariance(
 
 
 def _class_scatters(
-    T: NDArray[Any], means: Float64Array, labels: ClassLabels, groups: tuple[slice, ...]
+    T: Array, means: Float64Array, labels: ClassLabels, groups: tuple[slice, ...]
 ) -> Iterator[Float64Array]:
     order = np.argsort(labels.ids, kind="stable")
     members = np.split(order, np.cumsum(labels.counts)[:-1])
     for group in groups:
-        residuals = T[:, group] - means[labels.ids, group]
+        residuals = to_numpy(T[:, group]) - means[labels.ids, group]
         yield np.array([residuals[member].T @ residuals[member] for member in members])
 
 
-def _fits_single(T: NDArray[Any], means: Float64Array, groups: tuple[slice, ...]) -> bool:
-    if T.dtype != np.float32:
+def _fits_single(T: Array, means: Float64Array, groups: tuple[slice, ...]) -> bool:
+    if precision_of(T) != "float32":
         return False
+    xp = array_namespace(T)
     return all(
-        float(np.sqrt(np.einsum("ij,ij->i", T[:, group], T[:, group]).max()))
-        * float(np.sqrt(np.square(means[:, group]).sum(axis=1).max()))
+        float(xp.max(xp.sum(T[:, group] * T[:, group], axis=1))) ** 0.5
+        * float(np.square(means[:, group]).sum(axis=1).max()) ** 0.5
         < LARGEST_SINGLE
         for group in groups
     )
-
-
-def _in_single_precision(model: NccModel) -> NccModel:
-    discriminants = (
-        replace(discriminant, weights=discriminant.weights.astype(np.float32))
-        for discriminant in model.discriminants
-    )
-    return replace(model, discriminants=tuple(discriminants))

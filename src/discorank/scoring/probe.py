@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from discorank.errors import InvalidInput
-from discorank.scoring.ncc import class_sums
+from discorank.scoring.arrays import Array, precision_of, segment_sums
 from discorank.scoring.spectral import (
     SpectralComponents,
     Spectrum,
@@ -65,7 +64,7 @@ class Probe:
     source_accuracy: float | None = None
 
     @cached_property
-    def Z(self) -> NDArray[np.floating[Any]]:  # noqa: N802 -- the symbol of the field
+    def Z(self) -> Array:  # noqa: N802 -- the symbol of the field
         """Checked features (n_samples, n_features), in the precision they came in."""
         return check_features(self.features)
 
@@ -90,15 +89,16 @@ class Probe:
         return column_means(self.Z)
 
     @cached_property
-    def gram(self) -> NDArray[np.floating[Any]]:
+    def gram(self) -> Array:
         """Gram matrix of the centred features, shape (n_features, n_features).
 
         It is float64, except for float32 and float16 features of more than `LARGEST_DOUBLE`
         numbers, where it is float32: an eigenvalue then errs by about 1e-7 of the largest one.
         The samples' own Gram matrix (n_samples, n_samples) is never formed.
         """
-        single = self.Z.dtype != np.float64 and self.Z.size > LARGEST_DOUBLE
-        return centred_gram(self.Z, np.float32 if single else np.float64)
+        n_samples, n_features = self.Z.shape
+        single = precision_of(self.Z) != "float64" and n_samples * n_features > LARGEST_DOUBLE
+        return centred_gram(self.Z, "float32" if single else "float64")
 
     @cached_property
     def spectrum(self) -> Spectrum:
@@ -113,7 +113,7 @@ class Probe:
     def class_means(self) -> Float64Array:
         """Mean of the features of each class, not centred, shape (n_classes, n_features)."""
         classes = self.classes
-        sums = class_sums(self.Z, classes.ids, len(classes.counts))
+        sums = segment_sums(self.Z, classes.ids, len(classes.counts))
         return sums / classes.counts[:, None]
 
     @cached_property

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from discorank.errors import InvalidInput
+from discorank.scoring.arrays import to_numpy
 from discorank.scoring.probe import Probe
 from discorank.scoring.spectral import SpectralComponents, SvdSolver
 from discorank.scoring.validate import check_choice
@@ -173,7 +174,7 @@ def _squared_errors(components: SpectralComponents, Y: Float64Array) -> Float64A
     """Mean over targets of (Y − U_g U_gᵀ Y)², shape (n_groups, n_samples)."""
     errors = np.empty((len(components.groups), len(Y)))
     for g, group in enumerate(components.groups):
-        T = components.coordinates[:, group].astype(np.float64, copy=False)
+        T = to_numpy(components.coordinates[:, group]).astype(np.float64, copy=False)
         slopes = (T.T @ Y) / components.singular_values[group, None] ** 2
         errors[g] = np.square(Y - T @ slopes).mean(axis=1)
     return errors

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy import linalg
+from array_api_compat import array_namespace, device
+from numpy.typing import ArrayLike
 
 from discorank.errors import InvalidInput
+from discorank.scoring.arrays import (
+    Array,
+    Precision,
+    column_sums,
+    placed_like,
+    precision_of,
+    to_numpy,
+)
 from discorank.scoring.blocks import shifted_blocks
-from discorank.scoring.krylov import NotConverged, leading_eigenpairs
+from discorank.scoring.krylov import BLOCK, NotConverged, leading_eigenpairs
 from discorank.scoring.validate import check_choice, check_count, check_features
 from discorank.types import Float64Array
 
@@ -33,6 +42,8 @@ RANK_TOLERANCE = 1e-7
 # Accepted error of the randomized solver, see krylov.leading_eigenpairs. The value of a score
 # errs by a tenth of this or less on spectra that decay, by about this on flat ones.
 RANDOMIZED_TOLERANCE = 5e-5
+# How many times the variation the mean may outweigh before centring afterwards costs digits.
+LARGEST_MEAN = 10.0
 # A covariance of at most this side is formed once; above, the features are multiplied each time.
 LARGEST_COVARIANCE = 4096
 PUBLISHED_SEED = 1919
@@ -51,7 +62,7 @@ class Spectrum:
     """
 
     singular_values: Float64Array
-    axes: NDArray[Any]
+    axes: Array
 
     @property
     def rank(self) -> int:
@@ -81,9 +92,9 @@ class SpectralComponents:
         The solver that was used; what "auto" chose.
     """
 
-    coordinates: NDArray[Any]
+    coordinates: Array
     singular_values: Float64Array
-    axes: NDArray[Any]
+    axes: Array
     groups: tuple[slice, ...]
     svd_solver: SvdSolver
 
@@ -96,7 +107,7 @@ class SpectralComponents:
 
 
 def spectral_components(
-    features: ArrayLike,
+    features: ArrayLike | Array,
     *,
     n_components: int | None = 128,
     n_groups: int = 8,
@@ -173,33 +184,33 @@ def spectral_components(
     )
 
 
-def centred_gram(Z: NDArray[Any], dtype: type[np.floating[Any]]) -> NDArray[Any]:
-    """Return the Gram matrix (Z − mean)ᵀ (Z − mean), shape (n_features, n_features), in `dtype`.
+def centred_gram(Z: Array, precision: Precision) -> Array:
+    """Return the Gram matrix (Z − mean)ᵀ (Z − mean), shape (n_features, n_features).
 
     Z, of any float dtype, is walked in blocks and never copied whole.
     """
-    return _centred_gram(Z, _shift(Z, dtype), dtype)[1]
+    return _centred_gram(Z, _shift(Z, precision), precision)[1]
 
 
-def full_spectrum(Z: NDArray[Any], mean: Float64Array, gram: NDArray[Any] | None) -> Spectrum:
+def full_spectrum(Z: Array, mean: Float64Array, gram: Array | None) -> Spectrum:
     """Return all singular values and axes of Z − mean.
 
     Parameters
     ----------
-    Z : ndarray of shape (n_samples, n_features)
+    Z : array of shape (n_samples, n_features)
     mean : ndarray of shape (n_features,)
-    gram : ndarray of shape (n_features, n_features), optional
+    gram : array of shape (n_features, n_features), optional
         Centred Gram matrix; its eigendecomposition is the answer. Without it (fewer samples than
         features) Z − mean is decomposed itself, in float64.
     """
+    xp = array_namespace(Z)
     if gram is None:
-        _, sigma, Vt = linalg.svd(
-            Z - mean, full_matrices=False, overwrite_a=True, check_finite=False
-        )
-        return Spectrum(sigma, Vt.T)
-    values, V = linalg.eigh(gram, driver="evd", check_finite=False)
-    sigma = np.sqrt(np.maximum(values[::-1], 0.0), dtype=np.float64)
-    return Spectrum(sigma, V[:, ::-1])
+        centred = xp.astype(Z, xp.float64) - placed_like(Z, mean)
+        _, sigma, Vt = xp.linalg.svd(centred, full_matrices=False)
+        return Spectrum(to_numpy(sigma), Vt.T)
+    values, V = xp.linalg.eigh(gram)
+    sigma = np.sqrt(np.maximum(to_numpy(values)[::-1].astype(np.float64), 0.0))
+    return Spectrum(sigma, xp.flip(V, axis=1))
 
 
 def split_groups(k: int, n_groups: int) -> tuple[slice, ...]:
@@ -220,131 +231,104 @@ def _choose_solver(shape: tuple[int, ...], k: int) -> SvdSolver:
     return "covariance_eigh" if n_samples >= n_features else "full"
 
 
-def _full(Z: NDArray[Any], k: int) -> tuple[NDArray[Any], Float64Array, NDArray[Any]]:
-    centred = Z.astype(np.float64)
-    centred -= centred.mean(axis=0)
-    U, sigma, Vt = linalg.svd(centred, full_matrices=False, overwrite_a=True, check_finite=False)
-    return U[:, :k] * sigma[:k], sigma[:k], Vt[:k].T
+def _full(Z: Array, k: int) -> tuple[Array, Float64Array, Array]:
+    xp = array_namespace(Z)
+    centred = xp.astype(Z, xp.float64)
+    centred = centred - xp.mean(centred, axis=0)
+    U, sigma, Vt = xp.linalg.svd(centred, full_matrices=False)
+    return U[:, :k] * sigma[:k], to_numpy(sigma[:k]), Vt[:k, :].T
 
 
-def _covariance_eigh(Z: NDArray[Any], k: int) -> tuple[NDArray[Any], Float64Array, NDArray[Any]]:
-    shift = _shift(Z, np.float64)
-    mean, gram = _centred_gram(Z, shift, np.float64)
-    size = len(gram)
-    _, V = linalg.eigh(
-        gram,
-        subset_by_index=[size - k, size - 1],
-        driver="evr",
-        overwrite_a=True,
-        check_finite=False,
-    )
-    return _project(Z, shift, mean, V[:, ::-1])
+def _covariance_eigh(Z: Array, k: int) -> tuple[Array, Float64Array, Array]:
+    xp = array_namespace(Z)
+    shift = _shift(Z, "float64")
+    mean, gram = _centred_gram(Z, shift, "float64")
+    _, V = xp.linalg.eigh(gram)
+    return _project(Z, shift, mean, xp.flip(V[:, -k:], axis=1))
 
 
-def _randomized(
-    Z: NDArray[Any], k: int, random_state: int
-) -> tuple[NDArray[Any], Float64Array, NDArray[Any]]:
+def _randomized(Z: Array, k: int, random_state: int) -> tuple[Array, Float64Array, Array]:
     # Where single precision cannot resolve the tail (a first singular value thousands of times
     # the last one), the residuals stay large and the same iteration is run in double.
-    precisions = (np.float64,) if Z.dtype == np.float64 else (np.float32, np.float64)
+    precisions: tuple[Precision, ...] = ("float32", "float64")
     n_samples, n_features = Z.shape
-    for dtype in precisions:
-        shift = _shift(Z, dtype)
+    start = np.random.default_rng(random_state).standard_normal((n_features, BLOCK))
+    for precision in precisions[precision_of(Z) == "float64" :]:
+        shift = _shift(Z, precision)
         if n_features <= min(n_samples, LARGEST_COVARIANCE):
-            mean, gram = _centred_gram(Z, shift, dtype)
+            mean, gram = _centred_gram(Z, shift, precision)
             apply = gram.__matmul__
         else:
             mean = column_means(Z)
-            apply = _implicit_gram(Z, mean, dtype)
+            apply = _implicit_gram(Z, mean, precision)
         try:
             _, V = leading_eigenpairs(
-                apply,
-                n_features,
-                k,
-                tolerance=RANDOMIZED_TOLERANCE,
-                rng=np.random.default_rng(random_state),
-                dtype=dtype,
+                apply, placed_like(Z, start, precision), k, tolerance=RANDOMIZED_TOLERANCE
             )
         except NotConverged:
-            if dtype == np.float64:
+            if precision == "float64":
                 raise
             continue
         return _project(Z, shift, mean, V)
     raise AssertionError("unreachable: the last precision returns or raises")
 
 
-def _published(Z: NDArray[Any], k: int) -> tuple[NDArray[Any], Float64Array, NDArray[Any]]:
+def _published(Z: Array, k: int) -> tuple[Array, Float64Array, Array]:
     # Imported here: only this solver needs it, and it takes longer than all other imports.
     from sklearn.decomposition import PCA
 
     pca = PCA(k, svd_solver="randomized", iterated_power=1, random_state=PUBLISHED_SEED)
-    reduced = pca.fit_transform(Z.astype(np.float32))
-    U, sigma, Vt = linalg.svd(reduced, full_matrices=False)
-    return U * sigma, sigma.astype(np.float64), pca.components_.T @ Vt.T
+    reduced = pca.fit_transform(to_numpy(Z).astype(np.float32))
+    U, sigma, Vt = np.linalg.svd(reduced, full_matrices=False)
+    coordinates, axes = U * sigma, pca.components_.T @ Vt.T
+    return placed_like(Z, coordinates), sigma.astype(np.float64), placed_like(Z, axes)
 
 
-def column_means(Z: NDArray[Any]) -> Float64Array:
+def column_means(Z: Array) -> Float64Array:
     """Return the mean of each column, summed in float64 block by block."""
-    total = np.zeros(Z.shape[1])
-    for _, block in shifted_blocks(Z, None, np.float64):
-        total += block.sum(axis=0)
-    return total / len(Z)
+    total: Float64Array = np.zeros(Z.shape[1])
+    for _, block in shifted_blocks(Z, None, "float64"):
+        total += column_sums(block)
+    total /= Z.shape[0]
+    return total
 
 
-def _shift(Z: NDArray[Any], dtype: type[np.floating[Any]]) -> Float64Array | None:
+def _shift(Z: Array, precision: Precision) -> Float64Array | None:
     """Return what to subtract from the rows before they are multiplied; None if nothing need be.
 
     Centring after a product is a correction of rank one, and free. It cancels digits only where
-    the mean outweighs the variation; there, a first guess of the mean is subtracted before.
+    the mean far outweighs the variation; there, a first guess of the mean is subtracted before.
     """
-    head = Z[:128].astype(np.float64)
+    head = to_numpy(Z[:128, :]).astype(np.float64)
     guess: Float64Array = head.mean(axis=0)
-    outweighs = guess @ guess > np.square(head - guess).sum() / len(head)
-    return guess if outweighs or Z.dtype != dtype else None
+    variation = np.square(head - guess).sum() / len(head)
+    cancels = guess @ guess > LARGEST_MEAN * variation
+    return guess if cancels or precision_of(Z) != precision else None
 
 
 def _centred_gram(
-    Z: NDArray[Any], shift: Float64Array | None, dtype: type[np.floating[Any]]
-) -> tuple[Float64Array, NDArray[Any]]:
+    Z: Array, shift: Float64Array | None, precision: Precision
+) -> tuple[Float64Array, Array]:
     """Return the column means and the Gram matrix of the centred columns."""
-    n_samples, size = Z.shape
-    ones = np.ones(n_samples, dtype)
+    n_samples = Z.shape[0]
     if shift is None:
-        mean = ones @ Z / n_samples
+        rest: Float64Array = column_sums(Z) / n_samples
         gram = Z.T @ Z
-        for row, total in enumerate(n_samples * mean):  # row by row: no second matrix in memory
-            gram[row] -= total * mean
-        return mean.astype(np.float64), gram
-    gram = np.zeros((size, size), dtype, order="F")
-    rest = np.zeros(size)
-    # One BLAS library for the whole pass: the idle threads of a second one (numpy brings its own)
-    # would spin on the cores that this one needs.
-    syrk, gemv = linalg.get_blas_funcs(("syrk", "gemv"), (gram,))
-    for _, block in shifted_blocks(Z, shift, dtype):
-        gram = syrk(1.0, block.T, beta=1.0, c=gram, overwrite_c=True)
-        rest += gemv(1.0, block.T, ones[: len(block)])
-    rest /= n_samples
-    correction = rest[:, None].astype(dtype)
-    gram = syrk(-float(n_samples), correction, beta=1.0, c=gram, overwrite_c=True)
-    _mirror_upper(gram)
-    return shift.astype(dtype) + rest, gram
+    else:
+        rest, gram = np.zeros(Z.shape[1]), 0.0
+        for _, block in shifted_blocks(Z, shift, precision):
+            rest += column_sums(block) / n_samples
+            gram += block.T @ block
+    placed = placed_like(Z, rest, precision)
+    gram -= placed[:, None] * (n_samples * placed)
+    mean: Float64Array = rest if shift is None else rest + shift.astype(precision)
+    return mean, gram
 
 
-def _mirror_upper(square: NDArray[Any], tile: int = 128) -> None:
-    """Copy the upper triangle of a square matrix to the lower one, tile by tile."""
-    starts = range(0, len(square), tile)
-    for row in starts:
-        corner = square[row : row + tile, row : row + tile]
-        corner[...] = np.triu(corner) + np.triu(corner, 1).T
-        for column in starts[row // tile + 1 :]:
-            upper = square[row : row + tile, column : column + tile]
-            square[column : column + tile, row : row + tile] = upper.T
-
-
-def _implicit_gram(Z: NDArray[Any], mean: Float64Array, dtype: type[np.floating[Any]]) -> Any:
-    def apply(Q: NDArray[Any]) -> NDArray[Any]:
-        image = np.zeros(Q.shape, dtype)
-        for _, block in shifted_blocks(Z, mean, dtype):
+def _implicit_gram(Z: Array, mean: Float64Array, precision: Precision) -> Callable[[Array], Array]:
+    def apply(Q: Array) -> Array:
+        image = 0.0
+        for _, block in shifted_blocks(Z, mean, precision):
             image += block.T @ (block @ Q)
         return image
 
@@ -352,22 +336,24 @@ def _implicit_gram(Z: NDArray[Any], mean: Float64Array, dtype: type[np.floating[
 
 
 def _project(
-    Z: NDArray[Any], shift: Float64Array | None, mean: Float64Array, V: NDArray[Any]
-) -> tuple[NDArray[Any], Float64Array, NDArray[Any]]:
+    Z: Array, shift: Float64Array | None, mean: Float64Array, V: Array
+) -> tuple[Array, Float64Array, Array]:
     """Return coordinates T = (Z − mean) V, their norms (the singular values), and V, decreasing.
 
     The norm of a coordinate is second order in the error of its axis, so this is more accurate
     than the root of the eigenvalue.
     """
-    dtype = V.dtype.type
-    V = np.ascontiguousarray(V)
-    offset = ((mean if shift is None else mean - shift.astype(dtype)) @ V).astype(dtype)
-    T = np.empty((len(Z), V.shape[1]), dtype)
+    xp = array_namespace(Z)
+    precision: Precision = "float64" if precision_of(V) == "float64" else "float32"
+    V = xp.asarray(V, copy=True)  # in one piece, which every block is multiplied with
+    rest = mean if shift is None else mean - shift.astype(precision)
+    offset = placed_like(Z, rest, precision) @ V
+    T = xp.empty((Z.shape[0], V.shape[1]), dtype=V.dtype, device=device(Z))
     squares = np.zeros(V.shape[1])
-    for rows, block in shifted_blocks(Z, shift, dtype):
-        part = np.matmul(block, V, out=T[rows])
+    for rows, block in shifted_blocks(Z, shift, precision):
+        part = xp.matmul(block, V, out=T[rows, :])
         part -= offset
-        squares += np.einsum("ij,ij->j", part, part)
+        squares += column_sums(part * part)
     sigma = np.sqrt(squares)
     order = np.argsort(-sigma, kind="stable")
     if (order != np.arange(len(order))).any():

@@ -12,9 +12,10 @@ from scipy import linalg
 
 from discorank._optional import import_optional
 from discorank.errors import InvalidInput
+from discorank.scoring.arrays import segment_sums
 from discorank.scoring.blocks import for_each_block
 from discorank.scoring.disco import ComponentScore, DiscoResult
-from discorank.scoring.ncc import Covariance, NccModel, class_sums, fit_ncc
+from discorank.scoring.ncc import Covariance, NccModel, fit_ncc
 from discorank.scoring.spectral import RANK_TOLERANCE, split_groups
 from discorank.scoring.validate import check_choice, check_count, check_labels, check_rows
 from discorank.types import Float64Array, IntArray
@@ -267,7 +268,7 @@ class _Moments:
                 f"features must have {len(shift)} columns as before, got {rows.shape[1]}"
             )
         rows -= shift
-        sums = class_sums(rows, ids, len(classes))
+        sums = segment_sums(rows, ids, len(classes))
         return cls(shift, rows.T @ rows, sums, np.bincount(ids, minlength=len(classes)), classes)
 
     def plus(self, other: _Moments) -> _Moments:

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
+from array_api_compat import array_namespace, device
 from numpy.typing import ArrayLike, NDArray
 
 from discorank.errors import InvalidInput
+from discorank.scoring.arrays import Array, as_array, is_torch_array, precision_of, to_numpy
 from discorank.types import Float64Array, IntArray
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
 _Choice = TypeVar("_Choice", bound=str)
 
 BLOCK_ROWS = 1024
+FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,11 +59,11 @@ class ClassLabels:
         return self.counts / len(self.ids)
 
 
-def check_features(features: ArrayLike, *, name: str = "features") -> NDArray[np.floating[Any]]:
+def check_features(features: ArrayLike | Array, *, name: str = "features") -> Array:
     """Return `features` as a finite, non-constant float array of shape (n_samples, n_features).
 
-    float16, float32 and float64 come back as they are, without a copy; other real numbers as
-    float64.
+    numpy arrays and torch tensors of float16, bfloat16, float32 and float64 come back as they
+    are, without a copy; other real numbers as float64.
 
     Raises
     ------
@@ -69,7 +72,7 @@ def check_features(features: ArrayLike, *, name: str = "features") -> NDArray[np
         infinity, or has the same features in every row.
     """
     array = check_rows(features, name=name)
-    if len(array) < 2:
+    if array.shape[0] < 2:
         raise InvalidInput(f"{name} must have at least 2 samples, got shape {array.shape}")
     if _rows_are_equal(array):
         raise InvalidInput(
@@ -80,8 +83,8 @@ def check_features(features: ArrayLike, *, name: str = "features") -> NDArray[np
 
 
 def check_rows(
-    features: ArrayLike, *, name: str = "features", n_features: int | None = None
-) -> NDArray[np.floating[Any]]:
+    features: ArrayLike | Array, *, name: str = "features", n_features: int | None = None
+) -> Array:
     """Return a batch of `features` as a finite float array; `check_features` for the whole.
 
     Raises
@@ -90,7 +93,7 @@ def check_rows(
         If the array is not two-dimensional or not of real numbers, is empty, holds NaN or
         infinity, or has not `n_features` columns.
     """
-    array = np.asarray(features)
+    array = as_array(features)
     if array.ndim != 2:
         raise InvalidInput(
             f"{name} must have shape (n_samples, n_features), got shape {array.shape}"
@@ -101,9 +104,10 @@ def check_rows(
         )
     if n_features is not None and array.shape[1] != n_features:
         raise InvalidInput(f"{name} must have {n_features} columns, got shape {array.shape}")
-    if array.dtype.kind in "iub":
-        array = array.astype(np.float64)
-    if array.dtype not in (np.float16, np.float32, np.float64):
+    xp = array_namespace(array) if array.dtype != object else np
+    if array.dtype != object and xp.isdtype(array.dtype, ("bool", "integral")):
+        array = xp.astype(array, xp.float64)
+    if precision_of(array) not in FLOATS:
         raise InvalidInput(f"{name} must hold real numbers, got dtype {array.dtype}")
     _refuse_nonfinite(array, name)
     return array
@@ -157,7 +161,7 @@ def check_matrix(array: ArrayLike, n_samples: int, *, name: str) -> Float64Array
         If it has another number of rows, is not of real numbers, or a value is missing.
     """
     columns = getattr(array, "columns", None)  # the names in a data frame
-    matrix = np.asarray(array)
+    matrix = to_numpy(as_array(array))
     if matrix.ndim == 1:
         matrix = matrix[:, None]
     if matrix.ndim != 2 or matrix.shape[1] < 1:
@@ -186,39 +190,42 @@ def check_count(value: object, *, name: str, least: int = 1) -> int:
     return int(value)
 
 
-def _refuse_nonfinite(
-    array: NDArray[Any], name: str, columns: Sequence[object] | None = None
-) -> None:
+def _refuse_nonfinite(array: Array, name: str, columns: Sequence[object] | None = None) -> None:
     # One product per row finds the suspects: a row that holds NaN or infinity cannot have a finite
     # sum. The few others whose sum overflows are cleared by the exact test.
-    wide = np.float32 if array.dtype == np.float16 else array.dtype
-    ones = np.ones(array.shape[1], wide)
-    for start in range(0, len(array), BLOCK_ROWS):
-        block = array[start : start + BLOCK_ROWS]
+    xp = array_namespace(array)
+    wide = xp.float64 if array.dtype == xp.float64 else xp.float32
+    ones = xp.ones(array.shape[1], dtype=wide, device=device(array))
+    for start in range(0, array.shape[0], BLOCK_ROWS):
+        block = array[start : start + BLOCK_ROWS, :]
         with np.errstate(over="ignore", invalid="ignore"):
-            sums = block.astype(wide, copy=False) @ ones
-        for offset in np.flatnonzero(~np.isfinite(sums)):
-            bad = ~np.isfinite(block[offset])
+            sums = xp.astype(block, wide, copy=False) @ ones
+        for offset in np.flatnonzero(~np.isfinite(to_numpy(sums))):
+            row = to_numpy(xp.astype(block[int(offset), :], xp.float64))
+            bad = ~np.isfinite(row)
             if bad.any():
                 column = int(bad.argmax())
                 called = column if columns is None else repr(columns[column])
                 raise InvalidInput(
-                    f"{name} must be finite, got {block[offset, column]} in row {start + offset}, "
+                    f"{name} must be finite, got {row[column]} in row {start + offset}, "
                     f"column {called}"
                 )
 
 
-def _rows_are_equal(array: NDArray[Any]) -> bool:
+def _rows_are_equal(array: Array) -> bool:
+    xp = array_namespace(array)
     return all(
-        bool((array[start : start + BLOCK_ROWS] == array[0]).all())
-        for start in range(0, len(array), BLOCK_ROWS)
+        bool(xp.all(array[start : start + BLOCK_ROWS, :] == array[0, :]))
+        for start in range(0, array.shape[0], BLOCK_ROWS)
     )
 
 
 def _as_object_array(labels: Iterable[Hashable] | ArrayLike) -> NDArray[Any]:
     if isinstance(labels, (str, bytes)) or not isinstance(labels, Iterable):
         raise InvalidInput(f"labels must be a sequence of class names, got {labels!r}")
-    if hasattr(labels, "__array__"):  # a pandas column, a torch tensor
+    if is_torch_array(labels):
+        return to_numpy(labels)
+    if hasattr(labels, "__array__"):  # a pandas column
         return np.asarray(labels)
     entries = list(labels)
     # Not np.array(entries): it would turn (1, "1") into two equal strings and tuples into rows.

@@ -93,7 +93,7 @@ def test_merging_changes_neither() -> None:
             lambda: (
                 StreamingDisco().partial_fit(FEATURES, LABELS).partial_fit(np.eye(3), [1, 2, 3])
             ),
-            "30 columns as before, got 2",
+            "30 columns as before, got 3",
         ),
         (
             lambda: StreamingDisco().partial_fit(FEATURES[:9], ["a"] * 9).decompose(),

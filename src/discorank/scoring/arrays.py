@@ -1,0 +1,84 @@
+"""numpy arrays and torch tensors, on any device, through one code path.
+
+Large arrays (features, coordinates, discriminants) stay where they are; what is small (means,
+singular values, class statistics) is numpy float64. Between them go the operations of the array
+API standard, through array-api-compat.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from array_api_compat import array_namespace, device, is_torch_array
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from discorank.types import Float64Array, IntArray
+
+__all__ = [
+    "Array",
+    "Precision",
+    "array_namespace",
+    "as_array",
+    "column_sums",
+    "is_torch_array",
+    "placed_like",
+    "precision_of",
+    "segment_sums",
+    "to_numpy",
+]
+
+# A numpy array or a torch tensor: the standard has no type for "any array".
+Array: TypeAlias = Any
+Precision: TypeAlias = Literal["float32", "float64"]
+
+
+def as_array(values: ArrayLike | Array) -> Array:
+    """Return torch tensors as they are (without their graph), all else as a numpy array."""
+    return values.detach() if is_torch_array(values) else np.asarray(values)
+
+
+def to_numpy(array: Array) -> NDArray[Any]:
+    """Return the array in the memory of the host; bfloat16, which numpy lacks, as float32."""
+    if is_torch_array(array):
+        array = array.float() if precision_of(array) == "bfloat16" else array
+        array = array.cpu().numpy()
+    moved: NDArray[Any] = np.asarray(array)
+    return moved
+
+
+def placed_like(array: Array, values: NDArray[Any], precision: str | None = None) -> Array:
+    """Return numpy `values` as an array of the library and device of `array`."""
+    xp = array_namespace(array)
+    dtype = None if precision is None else getattr(xp, precision)
+    values = np.ascontiguousarray(values)  # torch knows no negative strides
+    return xp.asarray(values, dtype=dtype, device=device(array))
+
+
+def precision_of(array: Array) -> str:
+    """Return the name of the dtype: "float16", "bfloat16", "float32", "float64", ..."""
+    return str(array.dtype).rpartition(".")[2]
+
+
+def column_sums(block: Array) -> Float64Array:
+    """Sum of each column in the precision of the block, by one matrix product."""
+    xp = array_namespace(block)
+    ones = xp.ones(block.shape[0], dtype=block.dtype, device=device(block))
+    return to_numpy(ones @ block).astype(np.float64)
+
+
+def segment_sums(rows: Array, ids: IntArray, n_segments: int) -> Float64Array:
+    """Sum of the rows with each id, shape (n_segments, n_columns), in float64."""
+    if is_torch_array(rows):
+        wide = rows.double()
+        total = wide.new_zeros((n_segments, rows.shape[1]))
+        return to_numpy(total.index_add_(0, placed_like(rows, ids), wide))
+    sums = np.zeros((n_segments, rows.shape[1]))
+    for start in range(0, len(ids), 4096):
+        own = ids[start : start + 4096]
+        member = sparse.csr_array(
+            (np.ones(len(own)), (own, np.arange(len(own)))), shape=(n_segments, len(own))
+        )
+        sums += member @ rows[start : start + 4096].astype(np.float64, copy=False)
+    return sums
