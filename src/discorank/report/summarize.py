@@ -158,7 +158,7 @@ def explain(document: Document) -> str:
     """Say how far apart the first models are, and where a randomly initialised one came."""
     models = document["ranking"]
     score = _number_format(model["score"] for model in models)
-    return " ".join((*_gap(models[:2], score), *_control(models, score)))
+    return " ".join(filter(None, (_gap(models, score), _control(models, score))))
 
 
 def printable(text: str) -> str:
@@ -210,41 +210,38 @@ def _sentence(document: Document) -> str:
     )
 
 
-def _gap(models: Sequence[Mapping[str, Any]], score: _Format) -> list[str]:
-    """Compare the intervals of the first two models, if there are two with intervals."""
+def _gap(models: Sequence[Mapping[str, Any]], score: _Format) -> str:
+    """Compare the intervals of the first two models; nothing if there are none."""
     if len(models) < 2 or models[0]["low"] is None:
-        return []
-    first, second = models
+        return ""
+    first, second = models[:2]
     intervals = f"{_interval(first, score)} against {_interval(second, score)}"
     names = f"{_name(first)} and {_name(second)}"
     if first["low"] > second["high"]:
-        return [f"The intervals of {names} do not overlap: {intervals}."]
-    paired = "P(best) compares the two sample by sample, which is sharper"
-    return [f"The intervals of {names} overlap: {intervals}; {paired}."]
+        return f"The intervals of {names} do not overlap: {intervals}."
+    return (
+        f"The intervals of {names} overlap: {intervals}; "
+        "P(best) compares the two sample by sample, which is sharper."
+    )
 
 
-def _control(models: Sequence[Mapping[str, Any]], score: _Format) -> list[str]:
+def _control(models: Sequence[Mapping[str, Any]], score: _Format) -> str:
     """Say where a randomly initialised model came, if there is one among trained ones."""
     controls = [model for model in models if model["weights"].startswith("random:")]
     trained = [model for model in models if model not in controls]
     if not controls or not trained:
-        return []
+        return ""
     best, worst = controls[0], trained[-1]
-    name = _name(best)
     if best["rank"] > worst["rank"]:
-        return [
-            (
-                f"The randomly initialised {name} comes below every trained model, as it must: "
-                f"{score(best['score'])} against {score(worst['score'])} and more."
-            )
-        ]
-    beaten = sum(model["rank"] > best["rank"] for model in trained)
-    return [
-        (
-            f"Beware: the randomly initialised {name} comes above {beaten} trained "
-            f"{'model' if beaten == 1 else 'models'}, which therefore promise nothing here."
+        return (
+            f"The randomly initialised {_name(best)} comes below every trained model, as it must: "
+            f"{score(best['score'])} against {score(worst['score'])} and more."
         )
-    ]
+    beaten = [_name(model) for model in trained if model["rank"] > best["rank"]]
+    return (
+        f"Beware: the randomly initialised {_name(best)} comes above {', '.join(beaten)}; "
+        f"expect nothing of {'it' if len(beaten) == 1 else 'them'} here."
+    )
 
 
 _Format: TypeAlias = Callable[[float], str]
