@@ -78,7 +78,7 @@ def resolve(spec: Spec) -> Candidate:
     path = _locate(spec.name)
     with failing(f"{str(path)!r} could not be read as an ONNX model"):
         model = onnx.load(path, load_external_data=False)
-    tensors = list(_weights(model.graph))
+    constants = list(_constants(model.graph))
     image = _image_input(model.graph)
     shape = [axis.dim_value or None for axis in image.type.tensor_type.shape.dim]
     preprocessing = _preprocessing(spec, shape)
@@ -90,14 +90,14 @@ def resolve(spec: Spec) -> Candidate:
     )
     external = {
         path.parent / entry.value
-        for tensor in tensors
+        for tensor in constants
         for entry in tensor.external_data
         if entry.key == "location"
     }
     return Candidate(
         name=str(spec),
         source=spec.scheme,
-        parameters=sum(prod(tensor.dims) for tensor in tensors),
+        parameters=sum(prod(t.dims) for t in constants if t.data_type in _WEIGHT_TYPES),
         input_size=preprocessing.input_size(),
         preprocessing=preprocessing.describe(),
         weights=sha256([path, *map(existing_file, sorted(external))]),
@@ -124,17 +124,15 @@ def _locate(name: str) -> Path:
     return existing_file(Path(found.submodule_search_locations[0]) / inside)
 
 
-def _weights(graph: Any) -> Iterator[Any]:
-    """Yield the weight tensors: initialisers, and constants, where some converters put them."""
-    constants = (
-        attribute.t
-        for node in graph.node
-        if node.op_type == "Constant"
-        for attribute in node.attribute
-        if attribute.name == "value"
-    )
-    for tensors in (graph.initializer, constants):
-        yield from (tensor for tensor in tensors if tensor.data_type in _WEIGHT_TYPES)
+def _constants(graph: Any) -> Iterator[Any]:
+    """Yield the tensors that hold values: initialisers, and the outputs of constant nodes.
+
+    Some converters (Paddle's) put all weights into the latter.
+    """
+    yield from graph.initializer
+    for node in graph.node:
+        if node.op_type == "Constant":
+            yield from (attribute.t for attribute in node.attribute if attribute.name == "value")
 
 
 def _image_input(graph: Any) -> Any:
