@@ -29,6 +29,7 @@ models: Any = with_operators(lambda: __import__("torchvision")).models
 
 FACTORIES = """
 import torch
+from torch import nn
 from discorank.hub import ImagePreprocessing
 
 def network():
