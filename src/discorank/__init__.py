@@ -21,31 +21,66 @@ if TYPE_CHECKING:
     )
     from discorank.ranking.engine import rank
     from discorank.ranking.result import Ranking
+    from discorank.scoring.change import SpectralChange, spectral_change
+    from discorank.scoring.detection import DetectionResult, disco_detection_score
     from discorank.scoring.disco import DiscoResult, disco_score
+    from discorank.scoring.estimators import DiscoRegressionScorer, DiscoScorer
+    from discorank.scoring.hard_examples import hard_examples
+    from discorank.scoring.multilabel import disco_multilabel_score
+    from discorank.scoring.regression import RegressionResult, disco_regression_score
+    from discorank.scoring.spectral import SpectralComponents, spectral_components
+    from discorank.scoring.streaming import StreamingDisco
 
+# Where each public name lives; a test holds this to the imports above and to __all__.
 _HOME_OF = {
     "DiscorankError": "discorank.errors",
     "InvalidInput": "discorank.errors",
     "MissingExtra": "discorank.errors",
     "ModelFailed": "discorank.errors",
-    "Ranking": "discorank.ranking.result",
     "UnknownName": "discorank.errors",
+    "rank": "discorank.ranking.engine",
+    "Ranking": "discorank.ranking.result",
+    "SpectralChange": "discorank.scoring.change",
+    "spectral_change": "discorank.scoring.change",
+    "DetectionResult": "discorank.scoring.detection",
+    "disco_detection_score": "discorank.scoring.detection",
     "DiscoResult": "discorank.scoring.disco",
     "disco_score": "discorank.scoring.disco",
-    "rank": "discorank.ranking.engine",
+    "DiscoRegressionScorer": "discorank.scoring.estimators",
+    "DiscoScorer": "discorank.scoring.estimators",
+    "hard_examples": "discorank.scoring.hard_examples",
+    "disco_multilabel_score": "discorank.scoring.multilabel",
+    "RegressionResult": "discorank.scoring.regression",
+    "disco_regression_score": "discorank.scoring.regression",
+    "SpectralComponents": "discorank.scoring.spectral",
+    "spectral_components": "discorank.scoring.spectral",
+    "StreamingDisco": "discorank.scoring.streaming",
 }
 
 __all__ = [
+    "DetectionResult",
+    "DiscoRegressionScorer",
     "DiscoResult",
+    "DiscoScorer",
     "DiscorankError",
     "InvalidInput",
     "MissingExtra",
     "ModelFailed",
     "Ranking",
+    "RegressionResult",
+    "SpectralChange",
+    "SpectralComponents",
+    "StreamingDisco",
     "UnknownName",
     "__version__",
+    "disco_detection_score",
+    "disco_multilabel_score",
+    "disco_regression_score",
     "disco_score",
+    "hard_examples",
     "rank",
+    "spectral_change",
+    "spectral_components",
 ]
 
 
