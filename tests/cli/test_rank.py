@@ -16,6 +16,9 @@ from typer.testing import Result
 
 import discorank as package
 from discorank.cli import rank as rank_module
+from discorank.scoring import registry
+from discorank.scoring.registry import Scorer
+from discorank.types import Score
 
 Run = Callable[..., Result]
 
@@ -30,11 +33,21 @@ def test_a_table_goes_to_stdout_and_nothing_to_stderr(
     result = discorank("rank", target, "--models", *specs)
     assert result.exit_code == 0
     assert result.stderr == ""
+    assert "\x1b" not in result.stdout
     lines = result.stdout.splitlines()
     assert lines[0].startswith("target.npz · 60 samples · 3 classes")
     assert [line.split()[1] for line in lines[4:7]] == ["strong", "fair", "weak"]
     assert "Fine-tune strong" in result.stdout
     assert max(map(len, lines)) <= 80
+
+
+def test_a_terminal_gets_colour(
+    discorank: Run, target: Path, specs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    coloured = discorank("rank", target, "--models", *specs, "features:gone.npz").stdout
+    assert "\x1b[1mstrong" in coloured
+    assert "\x1b[31mfailed" in coloured
 
 
 @pytest.mark.parametrize(
@@ -263,21 +276,25 @@ def test_a_model_is_needed(discorank: Run, target: Path) -> None:
     assert "--models" in result.stderr
 
 
-@pytest.mark.parametrize(
-    ("flag", "option"),
-    [
-        ("groups", "n_groups"),
-        ("covariance", "covariance"),
-        ("loo", "loo"),
-        ("svd_solver", "svd_solver"),
-        ("seed", "random_state"),
-    ],
-)
-def test_flags_have_the_defaults_of_the_score(flag: str, option: str) -> None:
-    flags = inspect.signature(rank_module.rank).parameters
-    options = inspect.signature(package.disco_score).parameters
-    assert flags[flag].default == options[option].default
-    assert flags["components"].default == str(options["n_components"].default)
+def test_help_names_the_defaults_of_the_score(discorank: Run) -> None:
+    text = " ".join(discorank("rank", "--help").stdout.replace("│", " ").split())
+    defaults = inspect.signature(package.disco_score).parameters
+    for option in ("n_components", "n_groups", "covariance", "svd_solver"):
+        flag = option.removeprefix("n_").replace("_", "-")
+        assert re.search(rf"--{flag} .*?default: \({defaults[option].default}\)", text), flag
+    assert defaults["loo"].default is False
+
+
+def test_a_flag_of_another_scorer_is_refused(
+    discorank: Run, target: Path, specs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spread = Scorer("spread", lambda probe: Score(float(np.std(probe.Z))), "none")
+    monkeypatch.setattr(registry, "SCORERS", {**registry.SCORERS, "spread": spread})
+    command = ["rank", target, "--models", *specs, "--scorer", "spread"]
+    assert discorank(*command).exit_code == 0
+    refused = discorank(*command, "--groups", "4")
+    assert refused.exit_code == 2
+    assert "the scorer 'spread' has no option 'n_groups'; its options are none" in refused.stderr
 
 
 @pytest.mark.parametrize("name", ["scorer", "max_samples", "max_bad", "device", "batch_size",

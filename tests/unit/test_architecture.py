@@ -38,7 +38,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "PIL": frozenset({"hub", "targets"}),
     "platformdirs": frozenset({"features"}),
     "rich": frozenset({"cli", "features", "report"}),
-    "safetensors": frozenset({"features", "hub"}),
+    "safetensors": frozenset({"features", "hub", "scoring"}),  # scoring streams from its files
     "timm": frozenset({"hub"}),
     "torch": frozenset({"features", "hub"}),
     "torchvision": frozenset({"hub"}),

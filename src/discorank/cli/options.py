@@ -22,28 +22,35 @@ __all__ = [
     "Seed",
     "SvdSolver",
     "Workers",
-    "disco_options",
+    "scorer_options",
 ]
 
 _SCORE = "Score"
 _EXTRACTION = "Extraction"
 
 Components: TypeAlias = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="N|all",
+        show_default="128",
         rich_help_panel=_SCORE,
         help="Leading spectral components that are kept.",
     ),
 ]
 Groups: TypeAlias = Annotated[
-    int,
-    typer.Option(metavar="N", rich_help_panel=_SCORE, help="Groups that they are split into."),
+    int | None,
+    typer.Option(
+        metavar="N",
+        show_default="8",
+        rich_help_panel=_SCORE,
+        help="Groups that they are split into.",
+    ),
 ]
 Covariance: TypeAlias = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="KIND",
+        show_default="identity",
         rich_help_panel=_SCORE,
         help="Covariance of the classes: identity, shared, or class.",
     ),
@@ -55,9 +62,10 @@ LeaveOneOut: TypeAlias = Annotated[
     ),
 ]
 SvdSolver: TypeAlias = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="SOLVER",
+        show_default="auto",
         rich_help_panel=_SCORE,
         help="auto, full, covariance_eigh, randomized, or published: as the published code does.",
     ),
@@ -108,16 +116,24 @@ Quiet: TypeAlias = Annotated[
 ]
 
 
-def disco_options(
-    *, components: str, groups: int, covariance: str, loo: bool, svd_solver: str
+def scorer_options(
+    *,
+    components: str | None,
+    groups: int | None,
+    covariance: str | None,
+    loo: bool,
+    svd_solver: str | None,
 ) -> dict[str, Any]:
-    """Return the options of `discorank.disco_score` that these flags stand for."""
-    if components != "all" and not components.isdecimal():
+    """Return the options of a scorer that these flags set; one that was not given sets none."""
+    if components not in (None, "all") and not components.isdecimal():
         raise InvalidInput(f"--components must be a number or 'all', got {components!r}")
-    return {
-        "n_components": None if components == "all" else int(components),
+    options: dict[str, Any] = {
         "n_groups": groups,
         "covariance": covariance,
-        "loo": loo,
+        "loo": loo or None,
         "svd_solver": svd_solver,
     }
+    options = {name: value for name, value in options.items() if value is not None}
+    if components is not None:
+        options["n_components"] = None if components == "all" else int(components)
+    return options

@@ -71,7 +71,10 @@ class Destination:
         if self.out is not None:
             self._write_atomically(self.out, _rendered(ranking, self.format))
         elif self.format == "table":
-            Console().print(to_rich(summarize_ranking(ranking.to_dict())))
+            console = Console()
+            if console.is_terminal:
+                console.print()  # a line between the progress bars and the table
+            console.print(to_rich(summarize_ranking(ranking.to_dict())))
         else:
             sys.stdout.write(_rendered(ranking, self.format))
 

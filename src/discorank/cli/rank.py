@@ -78,11 +78,11 @@ def rank(
     scorer: Annotated[
         str, typer.Option(metavar="NAME", rich_help_panel="Score", help="What ranks the models.")
     ] = "disco",
-    components: options.Components = "128",
-    groups: options.Groups = 8,
-    covariance: options.Covariance = "identity",
+    components: options.Components = None,
+    groups: options.Groups = None,
+    covariance: options.Covariance = None,
     loo: options.LeaveOneOut = False,
-    svd_solver: options.SvdSolver = "auto",
+    svd_solver: options.SvdSolver = None,
     confidence: options.Confidence = 0.95,
     seed: options.Seed = 0,
     device: options.Device = None,
@@ -104,7 +104,7 @@ def rank(
         target,
         models,
         scorer=scorer,
-        scorer_options=options.disco_options(
+        scorer_options=options.scorer_options(
             components=components,
             groups=groups,
             covariance=covariance,

@@ -35,27 +35,26 @@ def score(
     ],
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-    components: options.Components = "128",
-    groups: options.Groups = 8,
-    covariance: options.Covariance = "identity",
+    components: options.Components = None,
+    groups: options.Groups = None,
+    covariance: options.Covariance = None,
     loo: options.LeaveOneOut = False,
-    svd_solver: options.SvdSolver = "auto",
+    svd_solver: options.SvdSolver = None,
     confidence: options.Confidence = 0.95,
     seed: options.Seed = 0,
 ) -> None:
     """Score features in a file, and show the components behind the score."""
+    from discorank.ranking.options import all_options
     from discorank.ranking.versions import versions
     from discorank.scoring.bootstrap import paired_bootstrap
+    from discorank.scoring.registry import get_scorer
 
-    features, labels = _read(file)
-    disco_options = options.disco_options(
-        components=components,
-        groups=groups,
-        covariance=covariance,
-        loo=loo,
-        svd_solver=svd_solver,
+    given = options.scorer_options(
+        components=components, groups=groups, covariance=covariance, loo=loo, svd_solver=svd_solver
     )
-    result = discorank.disco_score(features, labels, random_state=seed, **disco_options)
+    disco_options: dict[str, Any] = all_options(get_scorer("disco"), given, random_state=seed)
+    features, labels = _read(file)
+    result = discorank.disco_score(features, labels, **disco_options)
     interval = paired_bootstrap([result.per_sample], confidence=confidence, random_state=seed)
     document: dict[str, Any] = {
         "file": str(file),
@@ -75,7 +74,7 @@ def score(
             }
             for component in result.components
         ],
-        "options": {**disco_options, "random_state": seed},
+        "options": disco_options,
         "svd_solver": result.svd_solver,
         "versions": versions(),
     }

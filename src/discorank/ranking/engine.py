@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +13,7 @@ import numpy as np
 from discorank.errors import DiscorankError, InvalidInput, UnknownName
 from discorank.features import FeatureStore, default_root, extract, pick_device
 from discorank.hub import expand, label_of, resolve
+from discorank.ranking.options import all_options
 from discorank.ranking.result import FailedModel, RankedModel, Ranking
 from discorank.ranking.versions import versions
 from discorank.scoring.bootstrap import check_confidence, paired_bootstrap
@@ -107,7 +107,8 @@ def rank(
         For the target, the scorer with its options, a spec that names nothing.
     """
     chosen = get_scorer(scorer)
-    options = _options(chosen, {"random_state": random_state}, scorer_options or {})
+    options = all_options(chosen, scorer_options or {}, random_state=random_state)
+    _try(chosen, options)
     check_confidence(confidence)
     check_count(batch_size, name="batch_size")
     if workers is not None:
@@ -158,30 +159,11 @@ def rank(
     )
 
 
-def _options(
-    scorer: Scorer, common: Mapping[str, JSON], given: Mapping[str, JSON]
-) -> dict[str, JSON]:
-    """Return all options of the scorer: its defaults, `common` ones that it has, `given` ones.
-
-    They are tried on a toy probe, so that a value that the scorer refuses stops the run here and
-    not after the first extraction.
-    """
-    known = {
-        name: parameter.default
-        for name, parameter in inspect.signature(scorer.function).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
-    }
-    for name in given:
-        if name not in known:
-            raise InvalidInput(
-                f"the scorer {scorer.name!r} has no option {name!r}; "
-                f"its options are {', '.join(known) or 'none'}"
-            )
-    options = {**known, **{name: common[name] for name in common if name in known}, **given}
+def _try(scorer: Scorer, options: Mapping[str, JSON]) -> None:
+    """Score a toy probe: a value that the scorer refuses must not cost an extraction first."""
     labels = np.arange(8) % 2
     features = np.random.default_rng(0).standard_normal((8, 4)) + labels[:, None]
     scorer(Probe(features, labels), **options)
-    return options
 
 
 def _describe(specs: Sequence[str]) -> dict[str, Candidate | FailedModel]:

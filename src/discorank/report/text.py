@@ -34,6 +34,8 @@ def to_rich(summary: Summary) -> Group:
         parts += [table, Text()]
     for model, reason in summary.failed:
         parts.append(Text.assemble(("failed ", "red"), (model, "bold"), f": {reason}"))
+    if summary.failed:
+        parts.append(Text())
     parts.append(Text(summary.sentence))
     return Group(*parts)
 
