@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,11 +25,11 @@ __all__ = [
     "Classifier",
     "Layer",
     "ModuleEncoder",
+    "building",
     "count_parameters",
     "find_classifier",
     "load_module",
     "read_state_dict",
-    "seeded",
     "state_sha256",
     "weightless",
 ]
@@ -40,9 +41,13 @@ Forward = Callable[[nn.Module, Tensor], tuple[Tensor, Tensor | None]]
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seed torch's initialisers within a block and leave its random state as it was found."""
-    with torch.random.fork_rng(devices=[]):
+def building(seed: int) -> Iterator[None]:
+    """Run other people's code that builds a model, without traces of it.
+
+    Torch's initialisers are seeded, and its random state is left as it was found. What is printed
+    (torch announces downloads on stdout) goes to stderr, so that it is not taken for results.
+    """
+    with redirect_stdout(sys.stderr), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
 
@@ -54,10 +59,10 @@ def weightless(build: Callable[[], T]) -> T:
     are built with random weights.
     """
     try:
-        with seeded(0), torch.device("meta"):
+        with building(0), torch.device("meta"):
             return build()
     except (NotImplementedError, RuntimeError):  # no values on the meta device
-        with seeded(0):
+        with building(0):
             return build()
 
 
@@ -134,7 +139,7 @@ def load_module(
         If that does not work, with the reason and a way out.
     """
     if weights.seed is not None:
-        with failing("the model could not be built"), seeded(weights.seed):
+        with failing("the model could not be built"), building(weights.seed):
             return random()
     if weights.checkpoint is not None:
         state = read_state_dict(weights.checkpoint)
@@ -143,7 +148,7 @@ def load_module(
                 f"{str(weights.checkpoint)!r} does not fit the model (if its classifier has "
                 "another number of classes, add num_classes=N)"
             ),
-            seeded(0),
+            building(0),
         ):
             return restored(state)
     with (
@@ -151,7 +156,7 @@ def load_module(
             "its published weights could not be fetched or loaded (without a network, give a local "
             "file with checkpoint=FILE)"
         ),
-        seeded(0),
+        building(0),
     ):
         return published()
 

@@ -63,7 +63,7 @@ def resolve(spec: Spec) -> Candidate:
         )
     values = None
     if chosen.published and factory.weights is None:
-        with modules.seeded(0):
+        with modules.building(0):
             module, preprocessing = factory.make(pretrained=True)
         values = modules.state_sha256(module)
     else:
@@ -121,7 +121,7 @@ class _Factory:
 def _find(name: str) -> _Factory:
     """Import a factory by ``package.module:factory``."""
     module_name, _, attribute = name.partition(":")
-    with failing(f"{module_name!r} could not be imported"):
+    with failing(f"{module_name!r} could not be imported"), modules.building(0):
         try:
             module = with_operators(lambda: importlib.import_module(module_name))
         except ModuleNotFoundError as error:
@@ -169,7 +169,7 @@ def _load(
     forward: modules.Forward,
     device: str,
 ) -> Encoder:
-    with modules.seeded(chosen.seed or 0):
+    with modules.building(chosen.seed or 0):
         module, preprocessing = factory.make(pretrained=chosen.seed is None)
     if values is not None and modules.state_sha256(module) != values:
         raise ModelFailed("the factory makes other weights each time; it must make the same ones")

@@ -20,10 +20,10 @@ from discorank.hub.modules import (
     Classifier,
     Layer,
     ModuleEncoder,
+    building,
     count_parameters,
     find_classifier,
     read_state_dict,
-    seeded,
     state_sha256,
     weightless,
 )
@@ -48,19 +48,21 @@ def _batch(n: int = 3) -> Any:
     return np.random.default_rng(0).standard_normal((n, 3, 4, 4), dtype=np.float32)
 
 
-def test_seeding_leaves_the_random_state_alone() -> None:
+def test_building_leaves_no_traces(capsys: pytest.CaptureFixture[str]) -> None:
     before = torch.get_rng_state()
 
-    with seeded(3):
+    with building(3):
         first = torch.rand(4)
-    with seeded(3):
+    with building(3):
         again = torch.rand(4)
-    with seeded(4):
+    with building(4):
         other = torch.rand(4)
+        print("chatter")  # noqa: T201 -- as other libraries do
 
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert torch.equal(torch.get_rng_state(), before)
+    assert capsys.readouterr() == ("", "chatter\n")
 
 
 def test_weightless_modules_hold_no_memory() -> None:

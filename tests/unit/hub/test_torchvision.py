@@ -136,7 +136,9 @@ def test_names_that_do_not_exist() -> None:
         resolve("torchvision:resnet50?weight=V3")
 
 
-def test_address_that_cannot_be_reached_fails_the_model(tmp_path: Path, monkeypatch: Any) -> None:
+def test_address_that_cannot_be_reached_fails_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # the port that discards
@@ -147,3 +149,4 @@ def test_address_that_cannot_be_reached_fails_the_model(tmp_path: Path, monkeypa
 
     assert "\n" not in str(raised.value)
     assert isinstance(raised.value.__cause__, OSError)
+    assert capsys.readouterr().out == ""
