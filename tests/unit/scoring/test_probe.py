@@ -74,3 +74,15 @@ def test_what_was_computed_once_is_kept() -> None:
 def test_class_means_need_labels() -> None:
     with pytest.raises(InvalidInput, match="needs labels, and there are none"):
         _ = Probe(features((60, 9))).class_means
+
+
+def test_double_precision_is_there_for_large_features_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe_module, "LARGEST_DOUBLE", 1000)
+    for shape in ((500, 30), (30, 500)):
+        Z = features(shape).astype(np.float32)
+        quick = Probe(Z)
+        assert quick.double_gram.dtype == quick.double_spectrum.axes.dtype == np.float64
+        expected = np.linalg.svd(Z - Z.mean(axis=0, dtype=np.float64), compute_uv=False)
+        found = quick.double_spectrum.singular_values
+        np.testing.assert_allclose(found[:29], expected[:29], rtol=1e-12)
+    assert quick.spectrum is quick.double_spectrum
