@@ -71,43 +71,66 @@ class Probe:
     @cached_property
     def classes(self) -> ClassLabels:
         """Checked labels as class ids."""
-        return check_labels(self._need("labels"), len(self.Z))
+        return check_labels(self.need("labels"), len(self.Z))
 
     @cached_property
     def Y(self) -> Float64Array:  # noqa: N802
         """Checked regression targets (n_samples, n_targets)."""
-        return check_matrix(self._need("targets"), len(self.Z), name="targets")
+        return check_matrix(self.need("targets"), len(self.Z), name="targets")
 
     @cached_property
     def logits(self) -> Float64Array:
         """Checked source logits (n_samples, n_source_classes)."""
-        return check_matrix(self._need("source_logits"), len(self.Z), name="source_logits")
+        return check_matrix(self.need("source_logits"), len(self.Z), name="source_logits")
 
     @cached_property
     def mean(self) -> Float64Array:
         """Mean of each feature, shape (n_features,)."""
         return column_means(self.Z)
 
+    @property
+    def _prefers_single(self) -> bool:
+        n_samples, n_features = self.Z.shape
+        return precision_of(self.Z) != "float64" and n_samples * n_features > LARGEST_DOUBLE
+
     @cached_property
     def gram(self) -> Array:
         """Gram matrix of the centred features, shape (n_features, n_features).
 
-        It is float64, except for float32 and float16 features of more than `LARGEST_DOUBLE`
-        numbers, where it is float32: an eigenvalue then errs by about 1e-7 of the largest one.
-        The samples' own Gram matrix (n_samples, n_samples) is never formed.
+        It is `double_gram`, except for features of more than `LARGEST_DOUBLE` numbers in less than
+        double precision, where it is float32: an eigenvalue then errs by about 1e-7 of the largest
+        one. The samples' own Gram matrix (n_samples, n_samples) is never formed.
         """
-        n_samples, n_features = self.Z.shape
-        single = precision_of(self.Z) != "float64" and n_samples * n_features > LARGEST_DOUBLE
-        return centred_gram(self.Z, "float32" if single else "float64")
+        return centred_gram(self.Z, "float32") if self._prefers_single else self.double_gram
+
+    @cached_property
+    def double_gram(self) -> Array:
+        """Gram matrix of the centred features in float64; twice the time of float32."""
+        return centred_gram(self.Z, "float64")
 
     @cached_property
     def spectrum(self) -> Spectrum:
         """All singular values and axes of the centred features, in the precision of `gram`.
 
-        They come from `gram`, or for fewer samples than features from the features themselves.
+        They come from `gram`, or for fewer samples than features from the features themselves,
+        in float64. In single precision singular values below a thousandth of the first are noise.
         """
+        return self._spectrum(self.gram) if self._is_tall else self.double_spectrum
+
+    @cached_property
+    def double_spectrum(self) -> Spectrum:
+        """`spectrum` in float64: singular values down to a 1e-7th of the first are right."""
+        if not self._is_tall:
+            return self._spectrum(None)
+        return self._spectrum(self.double_gram) if self._prefers_single else self.spectrum
+
+    @property
+    def _is_tall(self) -> bool:
         n_samples, n_features = self.Z.shape
-        return full_spectrum(self.Z, self.mean, self.gram if n_samples >= n_features else None)
+        return bool(n_samples >= n_features)
+
+    def _spectrum(self, gram: Array | None) -> Spectrum:
+        return full_spectrum(self.Z, self.mean, gram)
 
     @cached_property
     def class_means(self) -> Float64Array:
@@ -140,7 +163,14 @@ class Probe:
             )
         return self._components[key]
 
-    def _need(self, name: str) -> Any:
+    def need(self, name: str) -> Any:
+        """Return what the probe was given as `name`.
+
+        Raises
+        ------
+        InvalidInput
+            If it was not given.
+        """
         value = getattr(self, name)
         if value is None:
             raise InvalidInput(f"this score needs {name}, and there are none")

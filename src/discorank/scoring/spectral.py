@@ -17,6 +17,7 @@ from discorank.scoring.arrays import (
     column_sums,
     placed_like,
     precision_of,
+    symmetric_eigh,
     to_numpy,
 )
 from discorank.scoring.blocks import shifted_blocks
@@ -208,7 +209,7 @@ def full_spectrum(Z: Array, mean: Float64Array, gram: Array | None) -> Spectrum:
         centred = xp.astype(Z, xp.float64) - placed_like(Z, mean)
         _, sigma, Vt = xp.linalg.svd(centred, full_matrices=False)
         return Spectrum(to_numpy(sigma), Vt.T)
-    values, V = xp.linalg.eigh(gram)
+    values, V = symmetric_eigh(gram)
     sigma = np.sqrt(np.maximum(to_numpy(values)[::-1].astype(np.float64), 0.0))
     return Spectrum(sigma, xp.flip(V, axis=1))
 
@@ -243,7 +244,7 @@ def _covariance_eigh(Z: Array, k: int) -> tuple[Array, Float64Array, Array]:
     xp = array_namespace(Z)
     shift = _shift(Z, "float64")
     mean, gram = _centred_gram(Z, shift, "float64")
-    _, V = xp.linalg.eigh(gram)
+    _, V = symmetric_eigh(gram)
     return _project(Z, shift, mean, xp.flip(V[:, -k:], axis=1))
 
 

@@ -1,0 +1,1 @@
+"""Rival scores, one per file, each from its paper."""
