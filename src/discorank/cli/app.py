@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 import discorank
+from discorank.cli.compare import compare
 from discorank.cli.demo import demo
 from discorank.cli.rank import RankCommand, rank
 from discorank.cli.score import score
@@ -43,6 +44,7 @@ app = typer.Typer(
 )
 app.command(cls=RankCommand)(rank)
 app.command()(score)
+app.command()(compare)
 app.command()(demo)
 
 

@@ -120,8 +120,8 @@ def scorer_options(
     *,
     components: str | None,
     groups: int | None,
-    covariance: str | None,
-    loo: bool,
+    covariance: str | None = None,
+    loo: bool = False,
     svd_solver: str | None,
 ) -> dict[str, Any]:
     """Return the options of a scorer that these flags set; one that was not given sets none."""

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-import zipfile
-import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 import discorank
 from discorank.cli import options
-from discorank.errors import InvalidInput
+from discorank.cli.npz import read_arrays
 from discorank.report.summarize import summarize_score
 from discorank.report.text import to_rich
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 __all__ = ["score"]
-
-_ARRAYS = ("features", "labels")
 
 
 def score(
@@ -53,7 +46,7 @@ def score(
         components=components, groups=groups, covariance=covariance, loo=loo, svd_solver=svd_solver
     )
     disco_options: dict[str, Any] = all_options(get_scorer("disco"), given, random_state=seed)
-    features, labels = _read(file)
+    features, labels = read_arrays(file, "features", "labels")
     result = discorank.disco_score(features, labels, **disco_options)
     interval = paired_bootstrap([result.per_sample], confidence=confidence, random_state=seed)
     document: dict[str, Any] = {
@@ -82,25 +75,3 @@ def score(
         sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
     else:
         Console().print(to_rich(summarize_score(document)))
-
-
-def _read(file: Path) -> tuple[NDArray[Any], NDArray[Any]]:
-    import numpy as np
-
-    if not file.is_file():
-        raise InvalidInput(f"there is no file {str(file)!r}")
-    if not zipfile.is_zipfile(file):
-        raise InvalidInput(f"{str(file)!r} is no .npz file; write it with numpy.savez")
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            names = archive.files
-            arrays = {name: archive[name] for name in _ARRAYS if name in names}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InvalidInput(f"an array in {str(file)!r} cannot be read: {error}") from error
-    for name in _ARRAYS:
-        if name not in arrays:
-            raise InvalidInput(
-                f"{str(file)!r} has no array {name!r}, only {', '.join(names) or 'none'}; "
-                "write it with numpy.savez(file, features=features, labels=labels)"
-            )
-    return arrays["features"], arrays["labels"]

@@ -1,0 +1,68 @@
+"""``discorank compare``: the spectral components of a model before and after fine-tuning."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+import discorank
+from discorank.cli import options
+from discorank.cli.npz import read_arrays
+from discorank.report.change import summarize_change
+from discorank.report.text import to_rich
+
+__all__ = ["compare"]
+
+
+def compare(
+    before: Annotated[
+        Path, typer.Argument(metavar="BEFORE.npz", help="Holds 'features' before fine-tuning.")
+    ],
+    after: Annotated[
+        Path,
+        typer.Argument(metavar="AFTER.npz", help="Holds 'features' of the same samples after it."),
+    ],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Draw it (.png, .svg or .pdf).")
+    ] = None,
+    components: options.Components = None,
+    groups: options.Groups = None,
+    svd_solver: options.SvdSolver = None,
+) -> None:
+    """Compare the features of a model before and after fine-tuning, component by component."""
+    from discorank.ranking.versions import versions
+
+    given = options.scorer_options(components=components, groups=groups, svd_solver=svd_solver)
+    change = discorank.spectral_change(
+        *read_arrays(before, "features"), *read_arrays(after, "features"), **given
+    )
+    document: dict[str, Any] = {
+        "before": str(before),
+        "after": str(after),
+        "components": [
+            {
+                "change": float(change.change[g]),
+                "ratio_before": float(change.ratio_before[g]),
+                "ratio_after": float(change.ratio_after[g]),
+                "ratio_change": float(change.ratio_change[g]),
+            }
+            for g in range(len(change.change))
+        ],
+        "options": given,
+        "versions": versions(),
+    }
+    if plot is not None:
+        from discorank.report.plots import change_figure, save_figure
+
+        save_figure(change_figure(document), plot)
+    if as_json:
+        sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+    else:
+        Console().print(to_rich(summarize_change(document)))
