@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
+from mmap import mmap
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -364,6 +365,23 @@ def _name_ids(
     return labels.classes, labels.ids
 
 
+class _MappedRows:
+    """Rows of a memory-mapped array, mapped anew for each slice.
+
+    The pages of one long-lived map stay resident until the system wants the memory back; those of
+    a short one go with it.
+    """
+
+    def __init__(self, array: Any) -> None:  # numpy.memmap, whose types admit no file name
+        self._file, self._offset, self._dtype = array.filename, array.offset, array.dtype
+        self._order: Literal["C", "F"] = "C" if array.flags.c_contiguous else "F"
+        self.shape = array.shape
+
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
+        whole = np.memmap(self._file, self._dtype, "r", self._offset, self.shape, order=self._order)
+        return np.array(whole[rows])
+
+
 class _SafetensorsRows:
     """Rows of the tensor ``features`` of a safetensors file, read slice by slice."""
 
@@ -384,12 +402,14 @@ class _SafetensorsRows:
 
 def _open_rows(X: ArrayLike | str | Path) -> Any:
     if not isinstance(X, (str, Path)):
+        if isinstance(X, np.memmap) and isinstance(X.base, mmap):
+            return _MappedRows(X)
         return X if hasattr(X, "shape") else np.asarray(X)
     path = Path(X)
     if not path.is_file():
         raise InvalidInput(f"features: there is no file {str(path)!r}")
     if path.suffix == ".npy":
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return _MappedRows(np.load(path, mmap_mode="r", allow_pickle=False))
     if path.suffix == ".safetensors":
         return _SafetensorsRows(path)
     raise InvalidInput(f"features must be a .npy or .safetensors file, got {path.name!r}")

@@ -39,7 +39,11 @@ def test_reads_files_without_loading_them(tmp_path: Path) -> None:
     np.save(tmp_path / "features.npy", features)
     save_file({"features": features}, tmp_path / "features.safetensors")
     expected = StreamingDisco().fit(features, LABELS).score_
-    for name in ("features.npy", "features.safetensors"):
+    np.save(tmp_path / "by_column.npy", np.asfortranarray(features))
+    mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
+    for whole in (mapped, mapped[:]):
+        assert StreamingDisco().fit(whole, LABELS).score_ == pytest.approx(expected, rel=1e-9)
+    for name in ("features.npy", "by_column.npy", "features.safetensors"):
         assert StreamingDisco(batch_size=100).fit(
             str(tmp_path / name), LABELS
         ).score_ == pytest.approx(expected, rel=1e-9)
