@@ -402,8 +402,8 @@ class _SafetensorsRows:
 
 def _open_rows(X: ArrayLike | str | Path) -> Any:
     if not isinstance(X, (str, Path)):
-        if isinstance(X, np.memmap) and isinstance(X.base, mmap):
-            return _MappedRows(X)
+        if hasattr(X, "filename") and isinstance(getattr(X, "base", None), mmap):
+            return _MappedRows(X)  # a whole numpy.memmap, not a view of one
         return X if hasattr(X, "shape") else np.asarray(X)
     path = Path(X)
     if not path.is_file():
