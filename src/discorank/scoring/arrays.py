@@ -34,6 +34,8 @@ __all__ = [
 Array: TypeAlias = Any
 Precision: TypeAlias = Literal["float32", "float64"]
 
+SEGMENT_BYTES = 16 << 20
+
 
 def as_array(values: ArrayLike | Array) -> Array:
     """Return torch tensors as they are (without their graph), all else as a numpy array."""
@@ -76,12 +78,17 @@ def segment_sums(rows: Array, ids: IntArray, n_segments: int) -> Float64Array:
         total = wide.new_zeros((n_segments, rows.shape[1]))
         return to_numpy(total.index_add_(0, placed_like(rows, ids), wide))
     sums = np.zeros((n_segments, rows.shape[1]))
-    for start in range(0, len(ids), 4096):
-        own = ids[start : start + 4096]
+    # Widened block by block in one buffer: fresh memory for each costs more than the sums.
+    height = min(len(ids), max(64, SEGMENT_BYTES // (8 * rows.shape[1])))
+    buffer = np.empty((height, rows.shape[1]))
+    for start in range(0, len(ids), height):
+        own = ids[start : start + height]
         member = sparse.csr_array(
             (np.ones(len(own)), (own, np.arange(len(own)))), shape=(n_segments, len(own))
         )
-        sums += member @ rows[start : start + 4096].astype(np.float64, copy=False)
+        block = buffer[: len(own)]
+        block[...] = rows[start : start + height]
+        sums += member @ block
     return sums
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from discorank.errors import InvalidInput
-from discorank.scoring.arrays import Array, precision_of, segment_sums
+from discorank.scoring.arrays import Array, Precision, precision_of, segment_sums
 from discorank.scoring.spectral import (
     SpectralComponents,
     Spectrum,
@@ -89,9 +89,11 @@ class Probe:
         return column_means(self.Z)
 
     @property
-    def _prefers_single(self) -> bool:
+    def precision(self) -> Precision:
+        """Precision for the large products of the features; see `gram`."""
         n_samples, n_features = self.Z.shape
-        return precision_of(self.Z) != "float64" and n_samples * n_features > LARGEST_DOUBLE
+        large = n_samples * n_features > LARGEST_DOUBLE
+        return "float32" if large and precision_of(self.Z) != "float64" else "float64"
 
     @cached_property
     def gram(self) -> Array:
@@ -101,7 +103,7 @@ class Probe:
         double precision, where it is float32: an eigenvalue then errs by about 1e-7 of the largest
         one. The samples' own Gram matrix (n_samples, n_samples) is never formed.
         """
-        return centred_gram(self.Z, "float32") if self._prefers_single else self.double_gram
+        return self.double_gram if self.precision == "float64" else centred_gram(self.Z, "float32")
 
     @cached_property
     def double_gram(self) -> Array:
@@ -122,7 +124,7 @@ class Probe:
         """`spectrum` in float64: singular values down to a 1e-7th of the first are right."""
         if not self._is_tall:
             return self._spectrum(None)
-        return self._spectrum(self.double_gram) if self._prefers_single else self.spectrum
+        return self.spectrum if self.precision == "float64" else self._spectrum(self.double_gram)
 
     @property
     def _is_tall(self) -> bool:

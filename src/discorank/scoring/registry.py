@@ -1,19 +1,35 @@
-"""The scorers by name: what each needs of a probe, and how it is called."""
+"""The scorers by name: what each does and needs, and how it is called; plug-ins included.
+
+Looking at the list imports no scorer: each is imported when it is first called.
+"""
 
 from __future__ import annotations
 
 import difflib
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any
 
-from discorank.errors import UnknownName
-from discorank.scoring.disco import disco
+from discorank.errors import InvalidInput, UnknownName
 from discorank.scoring.probe import Probe
 from discorank.types import Score
 
-__all__ = ["SCORERS", "Scorer", "get_scorer"]
+__all__ = ["SCORERS", "Scorer", "get_scorer", "scorer_names"]
+
+ENTRY_POINTS = "discorank.scorers"
+
+# Why a probe may lack what a scorer needs.
+_LACKS = {
+    "labels": "the target has no class labels",
+    "targets": "the target has no regression targets",
+    "source_logits": "the candidate has no classifier",
+    "parameters": "the candidate's number of parameters is not known",
+    "source_accuracy": "the candidate's accuracy on its source task is not known",
+}
 
 
 @dataclass(frozen=True)
@@ -23,38 +39,201 @@ class Scorer:
     Attributes
     ----------
     name : str
-    function : callable
-        ``function(probe, **options)`` returns a `Score`.
+    source : callable or str
+        ``function(probe, **options)`` returns a `Score`; its keyword-only parameters are the
+        options. Or where it is, ``"module:function"``, to be imported when it is first called.
     paper : str
         Where the score was published.
+    tasks : tuple of str
+        What it scores: ``"classification"``, ``"regression"``.
+    needs : frozenset of str
+        What the probe must have beside features: ``"labels"``, ``"targets"``,
+        ``"source_logits"``, ``"parameters"``, ``"source_accuracy"``; or one of two,
+        ``"labels or targets"``.
+    summary : str
+        What the score measures, in a line.
     """
 
     name: str
-    function: Callable[..., Score]
+    source: Callable[..., Score] | str
     paper: str
+    tasks: tuple[str, ...] = ("classification",)
+    needs: frozenset[str] = frozenset({"labels"})
+    summary: str = ""
+
+    @cached_property
+    def function(self) -> Callable[..., Score]:
+        """The function itself."""
+        if callable(self.source):
+            return self.source
+        module, _, function = self.source.partition(":")
+        found: Callable[..., Score] = getattr(importlib.import_module(module), function)
+        return found
 
     def __call__(self, probe: Probe, **options: Any) -> Score:
-        """Score one candidate's probe; an option the scorer does not know raises TypeError."""
+        """Score one candidate's probe.
+
+        Raises
+        ------
+        InvalidInput
+            If the probe lacks what the scorer needs.
+        TypeError
+            If the scorer has no such option.
+        """
+        for need in sorted(self.needs):
+            self._check(probe, need)
         return self.function(probe, **options)
 
+    def _check(self, probe: Probe, need: str) -> None:
+        names = need.split(" or ")
+        if all(getattr(probe, name) is None for name in names):
+            reasons = " and ".join(_LACKS[name] for name in names)
+            raise InvalidInput(f"{self.name} needs {need}: {reasons}")
 
-SCORERS: Mapping[str, Scorer] = MappingProxyType(
-    {
-        scorer.name: scorer
-        for scorer in (Scorer("disco", disco, "Zhang et al., AAAI 2025, arXiv 2412.19085"),)
-    }
+
+_BASELINES = "discorank.scoring.baselines"
+_BOTH = ("classification", "regression")
+_LOGITS = frozenset({"labels", "source_logits"})
+_BUILT_IN = (
+    Scorer(
+        "disco",
+        "discorank.scoring.disco:disco",
+        "Zhang et al., AAAI 2025, arXiv 2412.19085",
+        summary="class separation in each spectral component, weighted by singular values",
+    ),
+    Scorer(
+        "logme",
+        f"{_BASELINES}.logme:logme",
+        "You et al., ICML 2021, arXiv 2102.11005",
+        tasks=_BOTH,
+        needs=frozenset({"labels or targets"}),
+        summary="log of the greatest evidence of a Bayesian linear model",
+    ),
+    Scorer(
+        "hscore",
+        f"{_BASELINES}.hscore:hscore",
+        "Bao et al., ICIP 2019, arXiv 2212.10082",
+        summary="variance between classes over variance of features",
+    ),
+    Scorer(
+        "hscore-shrinkage",
+        f"{_BASELINES}.hscore:hscore_shrinkage",
+        "Ibrahim et al., ECML PKDD 2022, arXiv 2110.06893",
+        summary="H-score with a covariance that is shrunk towards the identity",
+    ),
+    Scorer(
+        "leep",
+        f"{_BASELINES}.leep:leep",
+        "Nguyen et al., ICML 2020, arXiv 2002.12462",
+        needs=_LOGITS,
+        summary="log likelihood of labels predicted through the source classes",
+    ),
+    Scorer(
+        "nce",
+        f"{_BASELINES}.nce:nce",
+        "Tran et al., ICCV 2019, arXiv 1908.08142",
+        needs=_LOGITS,
+        summary="negative conditional entropy of labels given the source class",
+    ),
+    Scorer(
+        "nleep",
+        f"{_BASELINES}.nleep:nleep",
+        "Li et al., CVPR 2021, arXiv 2011.11200",
+        summary="LEEP with the clusters of a Gaussian mixture as source classes",
+    ),
+    Scorer(
+        "transrate",
+        f"{_BASELINES}.transrate:transrate",
+        "Huang et al., ICML 2022, arXiv 2106.09362",
+        summary="coding rate of all features less that of each class",
+    ),
+    Scorer(
+        "rankme",
+        f"{_BASELINES}.rankme:rankme",
+        "Garrido et al., ICML 2023, arXiv 2210.02885",
+        tasks=_BOTH,
+        needs=frozenset(),
+        summary="effective rank of the features; looks at no labels",
+    ),
+    Scorer(
+        "gbc",
+        f"{_BASELINES}.gbc:gbc",
+        "Pándy et al., CVPR 2022, arXiv 2111.12780",
+        summary="overlap of Gaussian classes, by the Bhattacharyya coefficient",
+    ),
+    Scorer(
+        "parameters",
+        f"{_BASELINES}.metadata:parameters",
+        "",
+        tasks=_BOTH,
+        needs=frozenset({"parameters"}),
+        summary="number of parameters; looks at no features",
+    ),
+    Scorer(
+        "source-accuracy",
+        f"{_BASELINES}.metadata:source_accuracy",
+        "Kornblith et al., CVPR 2019, arXiv 1805.08974",
+        tasks=_BOTH,
+        needs=frozenset({"source_accuracy"}),
+        summary="accuracy on the task it was trained for; looks at no features",
+    ),
 )
+
+SCORERS: Mapping[str, Scorer] = MappingProxyType({scorer.name: scorer for scorer in _BUILT_IN})
+
+
+def scorer_names() -> tuple[str, ...]:
+    """Return the names of all scorers, the built-in ones first; loads no plug-in."""
+    return (*SCORERS, *sorted(_plug_ins()))
 
 
 def get_scorer(name: str) -> Scorer:
-    """Return the scorer with this name.
+    """Return the scorer with this name: a built-in one, else that of an installed plug-in.
+
+    A package adds a scorer by an entry point in the group ``discorank.scorers``, whose name is the
+    scorer's and whose object is a `Scorer`. A built-in name stays the built-in scorer.
 
     Raises
     ------
     UnknownName
         If there is none; the message suggests the nearest names.
+    InvalidInput
+        If it comes from a plug-in that cannot be loaded.
     """
     if name in SCORERS:
         return SCORERS[name]
-    near = difflib.get_close_matches(name, SCORERS, n=3, cutoff=0.5) or sorted(SCORERS)
+    plug_ins = _plug_ins()
+    if name in plug_ins:
+        return _load(name, plug_ins[name])
+    names = scorer_names()
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or sorted(names)
     raise UnknownName(f"no scorer is named {name!r}; did you mean {', '.join(near)}?")
+
+
+def _plug_ins() -> dict[str, list[EntryPoint]]:
+    found: dict[str, list[EntryPoint]] = {}
+    for entry in entry_points(group=ENTRY_POINTS):
+        if entry.name not in SCORERS:
+            found.setdefault(entry.name, []).append(entry)
+    return found
+
+
+def _load(name: str, entries: list[EntryPoint]) -> Scorer:
+    packages = [entry.dist.name if entry.dist else entry.value for entry in entries]
+    if len(entries) > 1:
+        raise InvalidInput(
+            f"the scorer {name!r} is in more than one package: {', '.join(packages)}; "
+            f"uninstall all but one"
+        )
+    origin = f"the scorer {name!r} of the package {packages[0]!r} ({entries[0].value})"
+    try:
+        scorer = entries[0].load()
+    except Exception as error:  # a plug-in may fail in any way; the cause is kept
+        raise InvalidInput(
+            f"{origin} cannot be loaded: {type(error).__name__}: {error}; update or uninstall it"
+        ) from error
+    if not isinstance(scorer, Scorer):
+        raise InvalidInput(f"{origin} must be a discorank Scorer, got {scorer!r}")
+    if scorer.name != name:
+        raise InvalidInput(f"{origin} must have the name of its entry point, got {scorer.name!r}")
+    return scorer

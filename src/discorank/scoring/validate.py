@@ -7,6 +7,7 @@ nothing is ever changed in place.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ __all__ = [
     "check_features",
     "check_labels",
     "check_matrix",
+    "check_positive",
     "check_rows",
 ]
 
@@ -188,6 +190,17 @@ def check_count(value: object, *, name: str, least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise InvalidInput(f"{name} must be a whole number of at least {least}, got {value!r}")
     return int(value)
+
+
+def check_positive(value: object, *, name: str, most: float = math.inf) -> float:
+    """Return `value` if it is a finite number above 0, and at most `most`."""
+    number = math.nan
+    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
+        number = float(value)
+    if not 0.0 < number <= most or math.isinf(number):
+        limit = "" if math.isinf(most) else f" and at most {most:g}"
+        raise InvalidInput(f"{name} must be a number above 0{limit}, got {value!r}")
+    return number
 
 
 def _refuse_nonfinite(array: Array, name: str, columns: Sequence[object] | None = None) -> None:
