@@ -162,6 +162,12 @@ _BUILT_IN = (
         summary="overlap of Gaussian classes, by the Bhattacharyya coefficient",
     ),
     Scorer(
+        "sfda",
+        f"{_BASELINES}.sfda:sfda",
+        "Shao et al., ECCV 2022, arXiv 2207.03036",
+        summary="discriminant analysis made harder by its own confidence",
+    ),
+    Scorer(
         "parameters",
         f"{_BASELINES}.metadata:parameters",
         "",
@@ -219,7 +225,7 @@ def _plug_ins() -> dict[str, list[EntryPoint]]:
 
 
 def _load(name: str, entries: list[EntryPoint]) -> Scorer:
-    packages = [entry.dist.name if entry.dist else entry.value for entry in entries]
+    packages = sorted(entry.dist.name if entry.dist else entry.value for entry in entries)
     if len(entries) > 1:
         raise InvalidInput(
             f"the scorer {name!r} is in more than one package: {', '.join(packages)}; "

@@ -75,7 +75,7 @@ def hscore_shrinkage(probe: Probe) -> Score:
     Returns
     -------
     score : Score
-        `value` in [0, n_classes − 1].
+        `value` in [0, (n_classes − 1) N / (N − 1)].
 
     Raises
     ------
@@ -176,17 +176,21 @@ def _ledoit_wolf(probe: Probe) -> tuple[float, float]:
     n_samples, n_features = probe.Z.shape
     if n_samples >= n_features:
         gram = to_numpy(probe.gram)
-        trace = float(np.trace(gram, dtype=np.float64))
+        diagonal = gram.diagonal().astype(np.float64)
+        trace = float(diagonal.sum())
         square = float(np.einsum("ij,ij->", gram, gram, dtype=np.float64))
+        # ‖G − tr(G)/d · I‖², which may be a small part of ‖G‖².
+        distance = square - float(diagonal @ diagonal)
+        distance += float(np.square(diagonal - trace / n_features).sum())
     else:
         squares = np.square(probe.spectrum.singular_values)
         trace, square = float(squares.sum()), float(squares @ squares)
+        distance = square - trace**2 / n_features
     if n_features == 1:  # it is a multiple of the identity already
         return 0.0, trace
     fourth = 0.0
     for _, block in shifted_blocks(probe.Z, probe.mean, probe.precision):
         norms = to_numpy((block * block).sum(1)).astype(np.float64)
         fourth += float(norms @ norms)
-    distance = square - trace**2 / n_features
     error = min(fourth - square / n_samples, distance)
     return (error / distance if error > 0.0 else 0.0), trace

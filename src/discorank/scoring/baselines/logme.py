@@ -170,11 +170,11 @@ def _maximum_evidence(problem: _Problem, *, converged: bool) -> tuple[Float64Arr
     n, values = problem.n_samples, problem.values
     alpha, beta, norms, residuals = np.ones((4, len(problem.products)))
     steps, change, guard = PUBLISHED_STEPS, PUBLISHED_CHANGE, PUBLISHED_GUARD
-    bounds = (0.0, np.inf)
+    largest = values[0] + n * float(problem.mean @ problem.mean)
+    least_ratio, largest_ratio = LEAST_RATIO * largest, np.inf
     if converged:
         steps, change, guard = CONVERGED_STEPS, CONVERGED_CHANGE, 0.0
-        largest = values[0] + n * float(problem.mean @ problem.mean)
-        bounds = (LEAST_RATIO * largest, LARGEST_RATIO * largest)
+        largest_ratio = LARGEST_RATIO * largest
     moving = np.arange(len(alpha))
     for _ in range(steps):
         last = alpha[moving] / beta[moving]
@@ -182,7 +182,7 @@ def _maximum_evidence(problem: _Problem, *, converged: bool) -> tuple[Float64Arr
         beta[moving] = (n - gamma) / (residuals[moving] + guard)
         with np.errstate(divide="ignore"):  # no signal at all: ‖m‖ = 0
             ratio = gamma / (norms[moving] + guard) / beta[moving]
-        ratio = np.clip(ratio, *bounds)
+        ratio = np.clip(ratio, least_ratio, largest_ratio)
         alpha[moving] = ratio * beta[moving]
         moving = moving[np.abs(ratio - last) >= change * last]
         if not len(moving):
