@@ -71,6 +71,22 @@ def test_without_typer_the_install_line_is_printed() -> None:
     )
 
 
+@pytest.mark.parametrize(("before", "after"), [(None, "passive"), ("active", "active")])
+def test_threads_wait_idly_unless_told_otherwise(before: str | None, after: str) -> None:
+    result = python(
+        "import os, sys\n"
+        "os.environ.pop('OMP_WAIT_POLICY', None)\n"
+        f"os.environ.update({{'OMP_WAIT_POLICY': {before!r}}} if {before!r} else {{}})\n"
+        "sys.argv = ['discorank', '--version']\n"
+        "from discorank.cli import main\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        "    sys.stderr.write(os.environ['OMP_WAIT_POLICY'])\n"
+    )
+    assert result.stderr == after
+
+
 def test_a_mistake_is_one_line_and_its_exit_code(discorank: Run, specs: list[str]) -> None:
     result = discorank("rank", "digit", "--models", *specs)
     assert result.exit_code == 2

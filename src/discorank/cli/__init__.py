@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from discorank._optional import import_optional
@@ -12,6 +13,10 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command ``discorank``."""
+    # Threads of a model wait for each other after every operation. By default they wait busily,
+    # which makes a model several times slower where other processes want the same cores. OpenMP
+    # reads this when torch is imported, so it has to be said before.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         app = import_optional("discorank.cli.app", extra="cli", purpose="the command line").app
     except MissingExtra as error:
