@@ -21,9 +21,13 @@ __all__ = [
     "own_posteriors",
     "shrinkage_strength",
     "shrunk_discriminant",
+    "softmax_in_place",
+    "within_residuals",
     "within_scatter",
 ]
 
+# What is made of a block (its residuals, their parts) is to fit the cache along with it.
+BLOCK_BYTES = 4 << 20
 # The published codes never shrink by less than this.
 LEAST_SHRINKAGE = 1e-10
 # Share of the total variance that the within-class scatter counts as where classes do not vary.
@@ -47,12 +51,9 @@ class LinearDiscriminant:
 
     def posteriors(self, rows: Float64Array) -> Float64Array:
         """p(c | z) of each row z, shape (n_rows, n_classes)."""
-        values: Float64Array = rows @ self.weights
+        values = rows @ self.weights
         values += self.constants
-        values -= values.max(axis=1, keepdims=True)
-        np.exp(values, out=values)
-        values /= values.sum(axis=1, keepdims=True)
-        return values
+        return softmax_in_place(values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +82,19 @@ class FisherSpace:
 
     def blocks(self) -> Iterator[tuple[slice, Float64Array]]:
         """Yield ``(rows, centred features)`` in float64; use a block before the next step."""
+        height = max(64, BLOCK_BYTES // (8 * self.means.shape[1]))
         for rows, block in shifted_blocks(self.rows, self.shift, "float64"):
-            yield rows, to_numpy(block)
+            for start in range(rows.start, rows.stop, height):
+                part = slice(start, min(start + height, rows.stop))
+                yield part, to_numpy(block[start - rows.start : part.stop - rows.start])
+
+
+def softmax_in_place(values: Float64Array) -> Float64Array:
+    """Turn log-probabilities, one row per sample, into probabilities that sum to 1."""
+    values -= values.max(axis=1, keepdims=True)
+    np.exp(values, out=values)
+    values /= values.sum(axis=1, keepdims=True)
+    return values
 
 
 def fisher_space(probe: Probe) -> FisherSpace:
@@ -91,16 +103,25 @@ def fisher_space(probe: Probe) -> FisherSpace:
     means = probe.class_means - probe.mean
     if n_samples >= n_features:
         return FisherSpace(probe.Z, probe.mean, means, np.ones(n_features), n_features)
-    spectrum = probe.spectrum
-    axes = to_numpy(spectrum.axes[:, : spectrum.rank]).astype(np.float64)
+    spectrum = probe.double_spectrum
+    axes = to_numpy(spectrum.axes[:, : spectrum.rank])
     rows = np.empty((n_samples, axes.shape[1]))
     for block_rows, block in shifted_blocks(probe.Z, probe.mean, "float64"):
         np.matmul(to_numpy(block), axes, out=rows[block_rows])
     return FisherSpace(rows, None, means @ axes, axes.sum(axis=0), n_features)
 
 
-def within_scatter(residuals: Iterable[Float64Array], size: int, n_samples: int) -> Float64Array:
-    """1/n_samples Σ r rᵀ over the rows of all blocks; only the upper triangle is filled."""
+def within_residuals(space: FisherSpace, labels: ClassLabels) -> Iterator[Float64Array]:
+    """Yield the features less the means of their classes, block by block."""
+    for rows, block in space.blocks():
+        yield block - space.means[labels.ids[rows]]
+
+
+def within_scatter(
+    residuals: Iterable[Float64Array], space: FisherSpace, labels: ClassLabels
+) -> Float64Array:
+    """S_w = 1/n_samples Σ r rᵀ over the rows of all blocks; only its upper triangle is filled."""
+    size, n_samples = space.means.shape[1], len(labels.ids)
     scatter = np.zeros((size, size), order="F")
     syrk = linalg.get_blas_funcs("syrk", (scatter,))
     for block in residuals:
@@ -132,32 +153,29 @@ def shrinkage_strength(scatter: Float64Array, start: Float64Array) -> float:
 def shrunk_discriminant(
     scatter: Float64Array,
     means: Float64Array,
+    space: FisherSpace,
     labels: ClassLabels,
-    *,
     shrinkage: float,
-    n_features: int,
 ) -> LinearDiscriminant:
     """Discriminant of Gaussian classes with covariance (1 − a) S_w + a tr(S_w) / d · I.
 
     Parameters
     ----------
     scatter : ndarray of shape (size, size)
-        S_w, upper triangle; it is used up.
+        S_w, upper triangle; its memory is used up.
     means : ndarray of shape (n_classes, size)
+    space : FisherSpace
+        Whose features have dimension d.
     labels : ClassLabels
         Whose shares are the priors.
     shrinkage : float
         a.
-    n_features : int
-        d, the dimension of the feature space, of which the coordinates may hold a part.
     """
     trace = float(np.trace(scatter))
     total = trace + float(labels.priors @ np.square(means).sum(axis=1))
-    spread = max(trace, SCATTER_FLOOR * total)
+    ridge = shrinkage * max(trace, SCATTER_FLOOR * total) / space.n_features
     scatter *= 1.0 - shrinkage
-    scatter.flat[:: len(scatter) + 1] += max(
-        shrinkage * spread / n_features, SCATTER_ROUNDING * trace
-    )
+    scatter.flat[:: len(scatter) + 1] += max(ridge, SCATTER_ROUNDING * trace)
     factor = linalg.cholesky(scatter, overwrite_a=True, check_finite=False)
     weights = linalg.cho_solve((factor, False), means.T, check_finite=False)
     constants = np.log(labels.priors) - 0.5 * np.einsum("cj,jc->c", means, weights)

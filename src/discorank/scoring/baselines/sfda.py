@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
-from discorank.scoring.arrays import segment_sums
 from discorank.scoring.baselines._discriminant import (
     FisherSpace,
     LinearDiscriminant,
     fisher_space,
-    own_posteriors,
     shrinkage_strength,
     shrunk_discriminant,
+    softmax_in_place,
+    within_residuals,
     within_scatter,
 )
 from discorank.scoring.probe import Probe
@@ -72,62 +74,76 @@ def sfda(probe: Probe) -> Score:
     """
     labels = probe.classes
     space = fisher_space(probe)
-    size = space.means.shape[1]
-
-    scatter = within_scatter(_residuals(space, labels), size, len(labels.ids))
+    scatter = within_scatter(within_residuals(space, labels), space, labels)
     shrinkage = shrinkage_strength(scatter, space.ones)
-    first = shrunk_discriminant(
-        scatter, space.means, labels, shrinkage=shrinkage, n_features=space.n_features
-    )
-    mixed = _Mixed(space, labels, first)
-    scatter = within_scatter(mixed.residuals(), size, len(labels.ids))
-    second = shrunk_discriminant(
-        scatter, mixed.means, labels, shrinkage=shrinkage, n_features=space.n_features
-    )
-    posteriors = own_posteriors(second, mixed.blocks(), labels)
+    first = shrunk_discriminant(scatter, space.means, space, labels, shrinkage)
+    del scatter  # its memory is used up; the next one takes its place
+    mixture = _mix_up(space, labels, first)
+    scatter = within_scatter(_mixed_residuals(space, labels, mixture), space, labels)
+    second = shrunk_discriminant(scatter, mixture.means, space, labels, shrinkage)
+    posteriors = _mixed_posteriors(space, labels, mixture, second)
     return Score(float(posteriors.mean()), posteriors)
 
 
-def _residuals(space: FisherSpace, labels: ClassLabels) -> Iterator[Float64Array]:
-    for rows, block in space.blocks():
-        yield block - space.means[labels.ids[rows]]
+@dataclass(frozen=True, eq=False)
+class _Mixture:
+    """z'_i = q_i z_i + (1 − q_i) o_{y_i}, never formed whole.
 
-
-class _Mixed:
-    """The features after confidential mix-up, z'_i = q_i (z_i − o_y) + o_y, made block by block.
-
-    o_c is the mean of the means of all classes but c.
+    Attributes
+    ----------
+    confidence : ndarray of shape (n_samples,)
+        q.
+    others : ndarray of shape (n_classes, size)
+        o_c, the mean of the means of all classes but c.
+    means : ndarray of shape (n_classes, size)
+        Class means of z'.
     """
 
-    def __init__(
-        self, space: FisherSpace, labels: ClassLabels, discriminant: LinearDiscriminant
-    ) -> None:
-        n_classes = len(labels.counts)
-        self._space = space
-        self._ids = labels.ids
-        self._others = (space.means.sum(axis=0) - space.means) / (n_classes - 1)
-        self._confidence = np.empty(len(labels.ids))
-        sums = np.zeros_like(space.means)
-        for rows, block in space.blocks():
-            ids = labels.ids[rows]
-            confidence = np.exp(discriminant.posteriors(block))
-            confidence /= confidence.sum(axis=1, keepdims=True)
-            self._confidence[rows] = confidence[np.arange(len(ids)), ids]
-            sums += segment_sums(self._mix(rows, block), ids, n_classes)
-        self.means: Float64Array = sums / labels.counts[:, None]
+    confidence: Float64Array
+    others: Float64Array
+    means: Float64Array
 
-    def _mix(self, rows: slice, block: Float64Array) -> Float64Array:
-        others = self._others[self._ids[rows]]
-        mixed = block - others
-        mixed *= self._confidence[rows, None]
-        mixed += others
-        return mixed
 
-    def blocks(self) -> Iterator[tuple[slice, Float64Array]]:
-        for rows, block in self._space.blocks():
-            yield rows, self._mix(rows, block)
+def _mix_up(space: FisherSpace, labels: ClassLabels, discriminant: LinearDiscriminant) -> _Mixture:
+    n_classes = len(labels.counts)
+    others = (space.means.sum(axis=0) - space.means) / (n_classes - 1)
+    q = np.empty(len(labels.ids))
+    sums = np.zeros_like(space.means)  # Σ q_i z_i of each class
+    for rows, block in space.blocks():
+        ids, places = labels.ids[rows], np.arange(len(block))
+        q[rows] = softmax_in_place(discriminant.posteriors(block))[places, ids]
+        member = sparse.csr_array((q[rows], (ids, places)), shape=(n_classes, len(ids)))
+        sums += np.asarray(member @ block)
+    pulled = labels.counts - np.bincount(labels.ids, weights=q)  # Σ (1 − q_i) of each class
+    return _Mixture(q, others, (sums + pulled[:, None] * others) / labels.counts[:, None])
 
-    def residuals(self) -> Iterator[Float64Array]:
-        for rows, block in self.blocks():
-            block -= self.means[self._ids[rows]]
-            yield block
+
+def _mixed_residuals(
+    space: FisherSpace, labels: ClassLabels, mixture: _Mixture
+) -> Iterator[Float64Array]:
+    """Yield the mixture less its class means, q_i z_i + (1 − q_i) o_{y_i} − μ'_{y_i}, in blocks."""
+    n_classes = len(labels.counts)
+    anchors = np.concatenate([mixture.others, mixture.means])
+    for rows, block in space.blocks():
+        q, ids = mixture.confidence[rows], labels.ids[rows]
+        pull = np.stack([1.0 - q, np.full(len(q), -1.0)], axis=1).ravel()
+        columns = np.stack([ids, ids + n_classes], axis=1).ravel()
+        starts = np.arange(0, len(pull) + 1, 2)
+        pulls = sparse.csr_array((pull, columns, starts), shape=(len(q), 2 * n_classes))
+        yield block * q[:, None] + pulls @ anchors
+
+
+def _mixed_posteriors(
+    space: FisherSpace, labels: ClassLabels, mixture: _Mixture, discriminant: LinearDiscriminant
+) -> Float64Array:
+    """Posterior of the true class at each z', shape (n_samples,)."""
+    others = mixture.others @ discriminant.weights
+    own = np.empty(len(labels.ids))
+    for rows, block in space.blocks():
+        q, ids = mixture.confidence[rows, None], labels.ids[rows]
+        values = block @ discriminant.weights
+        values *= q
+        values += (1.0 - q) * others[ids]
+        values += discriminant.constants
+        own[rows] = softmax_in_place(values)[np.arange(len(ids)), ids]
+    return own
