@@ -6,7 +6,7 @@ import hashlib
 import pickle
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,7 +183,7 @@ class Classifier:
         """Run the module once."""
         entered: list[Tensor] = []
         classifier = module.get_submodule(self.name)
-        with classifier.register_forward_pre_hook(lambda _, args: entered.append(args[0])):
+        with classifier.register_forward_pre_hook(lambda _, args: entered.append(_kept(args[0]))):
             logits = module(inputs)
         n_classes = len(classifier.weight)  # type: ignore[arg-type]
         if not entered or not isinstance(logits, Tensor) or logits.shape[1:] != (n_classes,):
@@ -191,7 +191,7 @@ class Classifier:
                 f"its last linear layer, {self.name!r}, does not make its output; name the layer "
                 "to take features from with ?layer=NAME, or take its output with ?layer=output"
             )
-        return pooled(entered[-1]), logits
+        return entered[-1], logits
 
 
 @dataclass(frozen=True)
@@ -208,13 +208,21 @@ class Layer:
 
     def __call__(self, module: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
         """Run the module once."""
-        returned: list[Any] = []
+        returned: list[Tensor] = []
         layer = module.get_submodule(self.name)
-        with layer.register_forward_hook(lambda _, __, output: returned.append(output)):
+        with layer.register_forward_hook(lambda _, __, output: returned.append(_kept(output))):
             module(inputs)
-        if not returned or not isinstance(returned[-1], Tensor):
-            raise ModelFailed(f"{self.name or 'the model'!r} returned no tensor when the model ran")
-        return pooled(returned[-1]), None
+        if not returned:
+            raise ModelFailed(f"the layer {self.name!r} is not used when the model runs")
+        return returned[-1], None
+
+
+def _kept(values: Any) -> Tensor:
+    """Pool what a hook sees and copy it: the layers that follow may change it in place."""
+    if not isinstance(values, Tensor):
+        raise ModelFailed(f"features must be a tensor, but the layer has {type(values).__name__}")
+    kept: Tensor = pooled(values).clone()
+    return kept
 
 
 class ModuleEncoder:
@@ -258,12 +266,26 @@ class ModuleEncoder:
         """
         with failing("the model could not be run"), torch.inference_mode(), _full_precision():
             inputs = torch.tensor(batch, dtype=torch.float32, device=self._device)
-            features, logits = self._forward(self._module, inputs)
+            parts = torch.split(inputs, self._at_once(len(batch)))  # type: ignore[no-untyped-call]
+            runs = [self._forward(self._module, part) for part in parts]
+            features, logits = zip(*runs, strict=True)
             return encoded(
-                features.to("cpu", torch.float32),
-                None if logits is None else logits.to("cpu", torch.float32),
-                rows=len(batch),
+                _joined(features), None if logits[0] is None else _joined(logits), rows=len(batch)
             )
+
+    def _at_once(self, rows: int) -> int:
+        """Return how many samples are run together.
+
+        On the CPU these are few: the activations of many outgrow its caches, and the system takes
+        their memory back after every layer. EfficientNet-Lite0 is 2.6 times as fast with 4 at once
+        as with 32.
+        """
+        on_cpu = torch.device(self._device).type == "cpu"
+        return max(4, torch.get_num_threads()) if on_cpu else rows
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    return torch.cat([part.to("cpu", torch.float32) for part in parts])
 
 
 @contextmanager

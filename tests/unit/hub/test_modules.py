@@ -211,6 +211,17 @@ def test_features_of_a_layer_are_pooled(layer: str, width: int) -> None:
     assert result.source_logits is None
 
 
+def test_features_of_a_layer_are_what_it_returned_not_what_became_of_it() -> None:
+    net = Net()  # whose ReLU works in place on what the trunk returns
+    batch = _batch()
+
+    result = ModuleEncoder(net, PREPROCESSING, Layer("trunk"), "cpu").encode(batch)
+
+    expected = net.trunk(torch.from_numpy(batch)).mean((2, 3)).detach()
+    assert (expected < 0).any()
+    np.testing.assert_allclose(result.features, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_dropout_and_batch_norm_are_at_rest() -> None:
     net = nn.Sequential(nn.BatchNorm2d(3), nn.Dropout(0.9), nn.Flatten())
     encoder = ModuleEncoder(net.double(), PREPROCESSING, Layer(""), "cpu")
@@ -252,8 +263,17 @@ def test_layer_that_is_no_classifier_is_never_taken_for_one(kind: type[nn.Module
 
 
 def test_layer_that_returns_no_tensor() -> None:
-    with pytest.raises(ModelFailed, match="'the model' returned no tensor"):
+    with pytest.raises(ModelFailed, match="must be a tensor, but the layer has dict"):
         ModuleEncoder(Returning(), PREPROCESSING, Layer(""), "cpu").encode(_batch())
+    with pytest.raises(ModelFailed, match="the layer 'head' is not used"):
+        ModuleEncoder(Unused(), PREPROCESSING, Layer("head"), "cpu").encode(_batch())
+
+
+def test_more_samples_than_are_run_at_once_keep_their_order() -> None:
+    encoder = ModuleEncoder(nn.Flatten(), PREPROCESSING, Layer(""), "cpu")
+    batch = _batch(4 * torch.get_num_threads() + 1)
+
+    np.testing.assert_array_equal(encoder.encode(batch).features, batch.reshape(len(batch), -1))
 
 
 def test_failures_on_the_way_are_the_models() -> None:
