@@ -266,7 +266,7 @@ class ModuleEncoder:
         """
         with failing("the model could not be run"), torch.inference_mode(), _full_precision():
             inputs = torch.tensor(batch, dtype=torch.float32, device=self._device)
-            parts = torch.split(inputs, self._at_once(len(batch)))  # type: ignore[no-untyped-call]
+            parts = torch.split(inputs, self._at_once(len(batch)))
             runs = [self._forward(self._module, part) for part in parts]
             features, logits = zip(*runs, strict=True)
             return encoded(
