@@ -15,10 +15,11 @@ from discorank.scoring.spectral import (
     SpectralComponents,
     Spectrum,
     SvdSolver,
+    all_singular_values,
     centred_gram,
     column_means,
+    decompose,
     full_spectrum,
-    spectral_components,
 )
 from discorank.scoring.validate import ClassLabels, check_features, check_labels, check_matrix
 from discorank.types import Float64Array
@@ -126,6 +127,14 @@ class Probe:
             return self._spectrum(None)
         return self.spectrum if self.precision == "float64" else self._spectrum(self.double_gram)
 
+    @cached_property
+    def singular_values(self) -> Float64Array:
+        """All singular values of the centred features, shape (r,), decreasing, in float64.
+
+        For scores that need no axes: less time and memory than `double_spectrum`.
+        """
+        return all_singular_values(self.Z, self.mean, self.double_gram if self._is_tall else None)
+
     @property
     def _is_tall(self) -> bool:
         n_samples, n_features = self.Z.shape
@@ -156,7 +165,7 @@ class Probe:
         """`spectral_components` of the features; computed once for the same options."""
         key = (n_components, n_groups, svd_solver, random_state)
         if key not in self._components:
-            self._components[key] = spectral_components(
+            self._components[key] = decompose(
                 self.Z,
                 n_components=n_components,
                 n_groups=n_groups,

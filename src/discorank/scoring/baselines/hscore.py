@@ -128,10 +128,11 @@ def _explained(probe: Probe, *, ridge: float) -> float:
 def _by_factor(probe: Probe, gram: Array, ridge: float) -> float | None:
     """`_explained` by a triangular factor; None if the matrix is too near to a singular one."""
     means = probe.class_means - probe.mean
-    matrix = np.array(to_numpy(gram), order="F")  # a copy, in the order that LAPACK works on
+    matrix = to_numpy(gram).copy().T  # symmetric: the transpose is a copy in LAPACK's order
     epsilon = float(np.finfo(matrix.dtype).eps)
     drowned = matrix.diagonal() <= DROWNED * epsilon * len(probe.Z) * np.square(probe.mean)
-    if matrix.dtype == np.float32 and (drowned & (probe.mean != 0.0)).any():
+    single = matrix.dtype == np.float32
+    if single and (drowned & (probe.mean != 0.0)).any():
         return None
     varies = np.flatnonzero(~drowned)
     if not len(varies):
@@ -142,13 +143,12 @@ def _by_factor(probe: Probe, gram: Array, ridge: float) -> float | None:
     scale = 1.0 / np.sqrt(matrix.diagonal())
     matrix *= scale
     matrix *= scale[:, None]
-    norm = max(np.abs(column).sum() for column in matrix)  # column by column: no second matrix
+    norm = float(linalg.norm(matrix, 1, check_finite=False))
     try:
         factor = linalg.cho_factor(matrix, overwrite_a=True, check_finite=False)
     except linalg.LinAlgError:
         return None
-    condition = lapack.spocon if matrix.dtype == np.float32 else lapack.dpocon
-    reciprocal, _ = condition(factor[0], norm)
+    reciprocal, _ = (lapack.spocon if single else lapack.dpocon)(factor[0], norm)
     if epsilon * len(scale) ** 0.5 > LARGEST_ROUNDING * reciprocal * norm:
         return None
     scaled = (means[:, varies] * scale).T.astype(matrix.dtype)

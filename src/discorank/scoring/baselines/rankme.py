@@ -7,6 +7,7 @@ from scipy import linalg
 
 from discorank.scoring.arrays import to_numpy
 from discorank.scoring.probe import Probe
+from discorank.scoring.spectral import all_singular_values
 from discorank.types import Float64Array, Score
 
 __all__ = ["rankme"]
@@ -56,10 +57,9 @@ def _singular_values(probe: Probe) -> Float64Array:
     """Singular values of the features as they are, not centred."""
     n_samples, n_features = probe.Z.shape
     if n_samples < n_features:
-        wide = to_numpy(probe.Z).astype(np.float64)
-        values: Float64Array = linalg.svdvals(wide, overwrite_a=True, check_finite=False)
-        return values
-    gram = n_samples * np.outer(probe.mean, probe.mean)
-    gram += to_numpy(probe.double_gram)
-    eigenvalues = linalg.eigvalsh(gram, overwrite_a=True, check_finite=False)
+        return all_singular_values(probe.Z, np.zeros(n_features), None)
+    gram = to_numpy(probe.double_gram).copy()
+    for row, mean in enumerate(probe.mean):  # row by row: no third matrix in memory
+        gram[row] += n_samples * mean * probe.mean
+    eigenvalues = linalg.eigvalsh(gram.T, overwrite_a=True, check_finite=False)
     return np.sqrt(np.maximum(eigenvalues, 0.0))

@@ -55,7 +55,7 @@ def transrate(probe: Probe, *, epsilon: float = 1e-4) -> Score:
         # The smaller of the two Gram matrices has all eigenvalues that are not zero.
         gram = rows @ rows.T if len(rows) < rows.shape[1] else rows.T @ rows
         rates.append(_coding_rate(np.linalg.eigvalsh(gram), len(rows), epsilon))
-    squares = np.square(probe.double_spectrum.singular_values)
+    squares = np.square(probe.singular_values)
     return Score(_coding_rate(squares, len(Z), epsilon) - float(np.mean(rates)))
 
 
