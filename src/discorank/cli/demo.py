@@ -17,9 +17,6 @@ __all__ = ["demo"]
 
 _TARGETS = ("mnist5k", "digits")
 _POOL = "pool:offline"
-# On a CPU, activations of larger batches are mapped and unmapped at each layer, which takes these
-# networks as long again as their arithmetic.
-_BATCH_SIZE = 4
 
 
 def demo(
@@ -43,7 +40,6 @@ def demo(
             _POOL,
             max_samples=max_samples,
             device=device,
-            batch_size=_BATCH_SIZE,
             workers=workers,
             cache=cache,
             progress=output.progress(quiet=quiet),
