@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import TypeVar
 
 import numpy as np
 from array_api_compat import array_namespace, device
@@ -13,6 +15,8 @@ from discorank.scoring.arrays import Array, Precision, placed_like
 from discorank.types import Float64Array
 
 __all__ = ["for_each_block", "shifted_blocks"]
+
+Workspace = TypeVar("Workspace")
 
 BLOCK_BYTES = 16 << 20
 
@@ -42,22 +46,37 @@ def shifted_blocks(
             yield rows, xp.subtract(array[rows], placed, out=block)
 
 
-def for_each_block(n_rows: int, height: int, work: Callable[[int, slice], None]) -> None:
-    """Call ``work(block, rows)`` for every block of `height` rows, on all cores at once.
+def for_each_block(
+    n_rows: int,
+    height: int,
+    work: Callable[[int, slice, Workspace], None],
+    workspace: Callable[[], Workspace],
+) -> None:
+    """Call ``work(block, rows, workspace)`` for every block of `height` rows, on all cores at once.
 
     Each core runs whole blocks with a single-threaded BLAS, so that the steps between the matrix
-    products run in parallel too. `work` writes its results to places of its own; the result is
-    then the same for any number of cores.
+    products run in parallel too. It makes one workspace and uses it for all its blocks: memory
+    that is asked for anew each time costs as much as the arithmetic in it. `work` writes its
+    results to places of its own; the result is then the same for any number of cores.
     """
-    blocks = [
-        (block, slice(start, min(start + height, n_rows)))
-        for block, start in enumerate(range(0, n_rows, height))
-    ]
-    if len(blocks) == 1:
-        work(*blocks[0])
+    starts = range(0, n_rows, height)
+    blocks = iter(enumerate(slice(start, min(start + height, n_rows)) for start in starts))
+    turn = Lock()
+
+    def work_through() -> None:
+        room = workspace()
+        while True:
+            with turn:
+                block = next(blocks, None)
+            if block is None:
+                return
+            work(*block, room)
+
+    if len(starts) == 1:
+        work_through()
         return
     blas = ThreadpoolController().select(user_api="blas")
     n_threads = max((library["num_threads"] for library in blas.info()), default=1)
     with blas.limit(limits=1), ThreadPoolExecutor(n_threads) as pool:
-        for _ in pool.map(lambda block: work(*block), blocks):
-            pass
+        for worker in [pool.submit(work_through) for _ in range(n_threads)]:
+            worker.result()

@@ -13,7 +13,7 @@ from scipy import linalg
 
 from discorank._optional import import_optional
 from discorank.errors import InvalidInput
-from discorank.scoring.arrays import segment_sums
+from discorank.scoring.arrays import Array, segment_sums
 from discorank.scoring.blocks import for_each_block
 from discorank.scoring.disco import ComponentScore, DiscoResult
 from discorank.scoring.ncc import Covariance, NccModel, fit_ncc
@@ -351,10 +351,12 @@ class _Scorer:
         sums = np.empty((-(-len(own) // height), len(self.model.groups)))
         contributions = np.empty(len(own))
 
-        def score_block(block: int, rows: slice) -> None:
-            sums[block], contributions[rows] = self.model.score(T[rows], own[rows], loo=loo)
+        def score_block(block: int, rows: slice, workspace: Array) -> None:
+            sums[block], contributions[rows] = self.model.score(
+                T[rows], own[rows], workspace, loo=loo
+            )
 
-        for_each_block(len(own), height, score_block)
+        for_each_block(len(own), height, score_block, self.model.workspace)
         return sums.sum(axis=0), contributions
 
 
