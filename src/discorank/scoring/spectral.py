@@ -383,7 +383,7 @@ def _project(
     for rows, block in shifted_blocks(Z, shift, precision):
         part = xp.matmul(block, V, out=T[rows, :])
         part -= offset
-        squares += column_sums(part * part)
+        squares += to_numpy(xp.einsum("ij,ij->j", part, part))
     sigma = np.sqrt(squares)
     order = np.argsort(-sigma, kind="stable")
     if (order != np.arange(len(order))).any():
