@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -85,6 +86,19 @@ def test_threads_wait_idly_unless_told_otherwise(before: str | None, after: str)
         "    sys.stderr.write(os.environ['OMP_WAIT_POLICY'])\n"
     )
     assert result.stderr == after
+
+
+def test_a_terminal_without_unicode_is_no_error(target: Path) -> None:
+    command = Path(sys.executable).with_name("discorank")
+    result = subprocess.run(
+        [command, "score", target],
+        capture_output=True,
+        check=True,
+        timeout=120,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert b"largest ?" in result.stdout
+    assert result.stderr == b""
 
 
 def test_a_mistake_is_one_line_and_its_exit_code(discorank: Run, specs: list[str]) -> None:

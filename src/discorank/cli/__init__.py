@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 
 from discorank._optional import import_optional
 from discorank.errors import MissingExtra
@@ -17,6 +18,10 @@ def main() -> None:
     # which makes a model several times slower where other processes want the same cores. OpenMP
     # reads this when torch is imported, so it has to be said before.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show σ shows a question mark, and no traceback.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app = import_optional("discorank.cli.app", extra="cli", purpose="the command line").app
     except MissingExtra as error:
