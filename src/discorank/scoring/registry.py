@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
@@ -52,6 +52,9 @@ class Scorer:
         ``"labels or targets"``.
     summary : str
         What the score measures, in a line.
+    pooling : callable or str, optional
+        ``pooling(scores)`` makes the scores of one ranking comparable, where each alone is not;
+        given as `source` is.
     """
 
     name: str
@@ -60,15 +63,13 @@ class Scorer:
     tasks: tuple[str, ...] = ("classification",)
     needs: frozenset[str] = frozenset({"labels"})
     summary: str = ""
+    pooling: Callable[[Sequence[Any]], Sequence[Score]] | str | None = None
 
     @cached_property
     def function(self) -> Callable[..., Score]:
         """The function itself."""
-        if callable(self.source):
-            return self.source
-        module, _, function = self.source.partition(":")
-        found: Callable[..., Score] = getattr(importlib.import_module(module), function)
-        return found
+        function: Callable[..., Score] = _imported(self.source)
+        return function
 
     def __call__(self, probe: Probe, **options: Any) -> Score:
         """Score one candidate's probe.
@@ -84,6 +85,14 @@ class Scorer:
             self._check(probe, need)
         return self.function(probe, **options)
 
+    def pool(self, scores: Sequence[Score]) -> list[Score]:
+        """Return the scores of one ranking's candidates, made comparable where they are not.
+
+        Most scorers give scores that are, and they come back as they are. Some add terms of
+        different scale, which are brought to [0, 1] over the candidates first.
+        """
+        return list(scores) if self.pooling is None else list(_imported(self.pooling)(scores))
+
     def _check(self, probe: Probe, need: str) -> None:
         names = need.split(" or ")
         if all(getattr(probe, name) is None for name in names):
@@ -91,9 +100,18 @@ class Scorer:
             raise InvalidInput(f"{self.name} needs {need}: {reasons}")
 
 
+def _imported(source: Callable[..., Any] | str) -> Callable[..., Any]:
+    if callable(source):
+        return source
+    module, _, function = source.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return found
+
+
 _BASELINES = "discorank.scoring.baselines"
 _BOTH = ("classification", "regression")
 _LOGITS = frozenset({"labels", "source_logits"})
+_ETRAN = "Gholami et al., ICCV 2023, arXiv 2308.02027"
 _BUILT_IN = (
     Scorer(
         "disco",
@@ -166,6 +184,47 @@ _BUILT_IN = (
         f"{_BASELINES}.sfda:sfda",
         "Shao et al., ECCV 2022, arXiv 2207.03036",
         summary="discriminant analysis made harder by its own confidence",
+    ),
+    Scorer(
+        "ncti",
+        f"{_BASELINES}.ncti:ncti",
+        "Wang et al., ICCV 2023",
+        summary="nearness to the geometry of neural collapse",
+        pooling=f"{_BASELINES}.ncti:combine_ncti",
+    ),
+    Scorer(
+        "parc",
+        f"{_BASELINES}.parc:parc",
+        "Bolya et al., NeurIPS 2021, arXiv 2111.06977",
+        summary="rank correlation of distances between features and between labels",
+    ),
+    Scorer(
+        "lda",
+        f"{_BASELINES}.lda:lda",
+        _ETRAN,
+        summary="posterior of the true class in a discriminant analysis",
+    ),
+    Scorer(
+        "energy",
+        f"{_BASELINES}.lda:energy",
+        _ETRAN,
+        tasks=_BOTH,
+        needs=frozenset({"source_logits"}),
+        summary="how familiar the samples are to the source classifier; looks at no labels",
+    ),
+    Scorer(
+        "etran",
+        f"{_BASELINES}.lda:etran",
+        _ETRAN,
+        needs=_LOGITS,
+        summary="lda and energy, each scaled over the ranked candidates, and added",
+        pooling=f"{_BASELINES}.lda:combine_etran",
+    ),
+    Scorer(
+        "knn",
+        f"{_BASELINES}.knn:knn",
+        "Cover and Hart, IEEE Trans. Inf. Theory 1967",
+        summary="leave-one-out accuracy of the nearest neighbours",
     ),
     Scorer(
         "parameters",

@@ -58,6 +58,22 @@ def test_what_a_scorer_needs_is_all_it_needs_and_nothing_less(name: str) -> None
             scorer(Probe(FEATURES, **less))
 
 
+@pytest.mark.parametrize("name", SCORERS)
+def test_pooling_orders_candidates_as_scores_of_one_scale(name: str) -> None:
+    scorer = SCORERS[name]
+    noise = FEATURES - np.eye(8)[LABELS]
+    given = {**EVERYTHING, "source_logits": np.eye(5)[LABELS]}
+    scores = [scorer(Probe(noise + by * np.eye(8)[LABELS], **given)) for by in (0.5, 2.0, 6.0)]
+    pooled = scorer.pool(scores)
+    if scorer.pooling is None:
+        assert pooled == scores
+    else:
+        values = [score.value for score in pooled]
+        assert values == sorted(values)
+        assert -1.0 <= min(values) < max(values) <= 2.0
+    assert scorer.pool([]) == []
+
+
 def test_what_is_missing_is_said() -> None:
     with pytest.raises(
         InvalidInput, match=r"^leep needs source_logits: the candidate has no classifier$"

@@ -59,7 +59,7 @@ def gbc(probe: Probe, *, n_components: int = 64, covariance: GbcCovariance = "sp
     References
     ----------
     M. Pándy, A. Agostinelli, J. Uijlings, V. Ferrari, T. Mensink, "Transferability Estimation using
-    Bhattacharyya Class Separability", CVPR 2022, arXiv 2111.12780, eq. 4-6.
+    Bhattacharyya Class Separability", CVPR 2022, arXiv 2111.12780.
     """
     check_choice(covariance, get_args(GbcCovariance), name="covariance")
     components = probe.components(n_components=n_components, n_groups=1)

@@ -59,7 +59,7 @@ def hscore(probe: Probe) -> Score:
     References
     ----------
     Y. Bao, Y. Li, S.-L. Huang, L. Zhang, L. Zheng, A. Zamir, L. Guibas, "An Information-Theoretic
-    Approach to Transferability in Task Transfer Learning", ICIP 2019, arXiv 2212.10082, def. 2.
+    Approach to Transferability in Task Transfer Learning", ICIP 2019, arXiv 2212.10082.
     """
     return Score(_explained(probe, ridge=0.0))
 
@@ -95,7 +95,7 @@ def hscore_shrinkage(probe: Probe) -> Score:
     ----------
     .. [1] S. Ibrahim, N. Ponomareva, R. Mazumder, "Newer is not always better: Rethinking
        transferability metrics, their peculiarities, stability and performance", ECML PKDD 2022,
-       arXiv 2110.06893, eq. 6.
+       arXiv 2110.06893.
     .. [2] O. Ledoit, M. Wolf, "A well-conditioned estimator for large-dimensional covariance
        matrices", Journal of Multivariate Analysis 88 (2004).
     """

@@ -44,7 +44,7 @@ def leep(probe: Probe) -> Score:
     References
     ----------
     C. Nguyen, T. Hassner, M. Seeger, C. Archambeau, "LEEP: A New Measure to Evaluate
-    Transferability of Learned Representations", ICML 2020, arXiv 2002.12462, eq. 2.
+    Transferability of Learned Representations", ICML 2020, arXiv 2002.12462.
     """
     labels, logits = probe.classes, probe.logits
     probabilities = logits - logits.max(axis=1, keepdims=True)

@@ -74,7 +74,7 @@ def logme(probe: Probe, *, converged: bool = False) -> Score:
     References
     ----------
     K. You, Y. Liu, J. Wang, M. Long, "LogME: Practical Assessment of Pre-trained Models for
-    Transfer Learning", ICML 2021, arXiv 2102.11005, eq. 2-4, algorithm 1.
+    Transfer Learning", ICML 2021, arXiv 2102.11005.
     """
     responses = _responses(probe)
     problem = _problem(probe, probe.spectrum, responses)

@@ -38,7 +38,7 @@ def nce(probe: Probe) -> Score:
     References
     ----------
     A. Tran, C. Nguyen, T. Hassner, "Transferability and Hardness of Supervised Classification
-    Tasks", ICCV 2019, arXiv 1908.08142, eq. 5.
+    Tasks", ICCV 2019, arXiv 1908.08142.
     """
     labels, source = probe.classes, probe.logits.argmax(axis=1)
     n_source = probe.logits.shape[1]

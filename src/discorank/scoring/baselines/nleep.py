@@ -62,7 +62,7 @@ def nleep(
     References
     ----------
     Y. Li, X. Jia, R. Sang, Y. Zhu, B. Green, L. Wang, B. Gong, "Ranking Neural Checkpoints",
-    CVPR 2021, arXiv 2011.11200, sec. 4.
+    CVPR 2021, arXiv 2011.11200.
     """
     check_positive(energy, name="energy", most=1.0)
     check_count(clusters_per_class, name="clusters_per_class")

@@ -45,8 +45,7 @@ def rankme(probe: Probe) -> Score:
     References
     ----------
     Q. Garrido, R. Balestriero, L. Najman, Y. LeCun, "RankMe: Assessing the Downstream Performance
-    of Pretrained Self-Supervised Representations by Their Rank", ICML 2023, arXiv 2210.02885,
-    eq. 1.
+    of Pretrained Self-Supervised Representations by Their Rank", ICML 2023, arXiv 2210.02885.
     """
     singular_values = _singular_values(probe)
     shares = singular_values / singular_values.sum() + EPSILON

@@ -44,7 +44,7 @@ def transrate(probe: Probe, *, epsilon: float = 1e-4) -> Score:
     References
     ----------
     L.-K. Huang, J. Huang, Y. Rong, Q. Yang, Y. Wei, "Frustratingly Easy Transferability
-    Estimation", ICML 2022, arXiv 2106.09362, eq. 6 and appendix (code).
+    Estimation", ICML 2022, arXiv 2106.09362.
     """
     check_positive(epsilon, name="epsilon")
     labels, Z = probe.classes, to_numpy(probe.Z)
