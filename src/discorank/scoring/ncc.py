@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -27,8 +29,8 @@ __all__ = ["Covariance", "NccModel", "fit_ncc", "ncc_posteriors"]
 
 Covariance: TypeAlias = Literal["identity", "shared", "class"]
 
-# Elements of one block of discriminants (rows × classes): 2 MB in float32, so that the product,
-# exp and the sum over classes all find it in the cache.
+# Elements of one block of inputs and discriminants: 2 MB in float32, so that the product, exp and
+# the sum over classes all find it in the cache.
 BLOCK_ELEMENTS = 1 << 19
 # Single precision serves while the discriminants are below this: their error is then under 1e-4.
 LARGEST_SINGLE = 1000.0
@@ -40,88 +42,24 @@ COVARIANCE_FLOOR = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Discriminant:
-    """log p̃(c | t) of all classes in one component as one product [φ(t), common] · weights.
+class Room:
+    """Memory for one block of rows, filled anew for each: `NccModel.workspace`."""
 
-    φ(t) = [t, 1], preceded by the products t_a t_b (a ≤ b) where every class has its own
-    covariance; the last row of `weights` is ones. A common covariance Λ = L Lᵀ is absorbed by
-    whitening the coordinates first, after which −½‖t‖² is common to all classes and is left out.
-
-    All arrays are of the library and device of the coordinates that are scored.
-    """
-
-    weights: Array
-    means: Array
-    log_scale: Array  # log π_c − ½ log|Λ_c|: what remains of log p̃ at the mean
-    whitening: Array | None = None
-    quadratic: tuple[IntArray, IntArray] | None = None
-
-    def inputs(self, t: Array) -> Array:
-        """[φ(t), 0]; the last column is free for what all classes of a row have in common."""
-        xp = array_namespace(t)
-        inputs = xp.empty((t.shape[0], self.weights.shape[0]), dtype=t.dtype, device=device(t))
-        if self.quadratic is not None:
-            first, second = self.quadratic
-            inputs[:, : len(first)] = t[:, first] * t[:, second]
-        inputs[:, -2 - t.shape[1] : -2] = t
-        inputs[:, -2] = 1.0
-        inputs[:, -1] = 0.0
-        return inputs
-
-    def posterior(
-        self, t: Array, own: Array, counts: Array, *, loo: bool, values: Array
-    ) -> Float64Array:
-        """Posterior of the class `own` at each row of t, shape (n_rows,).
-
-        `values`, of shape (n_rows, n_classes), is room for the discriminants.
-
-        Notes
-        -----
-        With l_c = log p̃(c | t) the posterior of class y is 1 / (1 + Σ_{c≠y} exp(l_c − l_y)). This
-        needs no maximum over classes: a difference that overflows gives the posterior 0, which is
-        its value to the last digit.
-        """
-        xp = array_namespace(values)
-        t = xp.astype(t, values.dtype, copy=False)
-        if self.whitening is not None:
-            t = t @ self.whitening
-        inputs = self.inputs(t)
-        own_value = xp.einsum("ij,ij->i", inputs, self.weights.T[own])
-        if loo:
-            own_value = own_value + self._leave_one_out_loss(t, own, own_value, counts)
-        inputs[:, -1] = -own_value  # the product below is then l_c − l_y for all c
-        xp.matmul(inputs, self.weights, out=values)
-        values[xp.arange(own.shape[0], device=device(values)), own] = -xp.inf
-        with np.errstate(over="ignore", under="ignore"):
-            odds = xp.exp(values, out=values) @ self.weights[-1, :]
-        posterior: Float64Array = 1.0 / (1.0 + to_numpy(odds).astype(np.float64))
-        if loo:
-            # Without its only sample a class has no mean; what is known of it is its prior.
-            alone = to_numpy(counts[own] == 1)
-            prior = 1.0 / float(xp.sum(counts))
-            posterior[alone] = np.minimum(posterior, prior)[alone]
-        return posterior
-
-    def _leave_one_out_loss(self, t: Array, own: Array, own_value: Array, counts: Array) -> Array:
-        """How much l_y falls when each sample is left out of its class mean: −½ (f² − 1) q_y.
-
-        The sample moves away from its mean by the factor f = N_c / (N_c − 1); q_y is its squared
-        Mahalanobis distance before.
-        """
-        xp = array_namespace(t)
-        if self.quadratic is None:
-            residual = t - self.means[own, :]
-            squared = xp.sum(residual * residual, axis=1)
-        else:
-            squared = xp.clip(2.0 * (self.log_scale[own] - own_value), min=0.0)
-        count = counts[own]
-        factor = count / xp.clip(count - 1, min=1)  # of no use where the class has one sample
-        return -0.5 * (factor * factor - 1.0) * squared
+    inputs: Array  # (height, inputs of all components)
+    values: Array  # (height, n_classes)
 
 
 @dataclass(frozen=True, eq=False)
 class NccModel:
-    """Discriminants of every spectral component, ready to score rows.
+    """log p̃(c | t) of every class and spectral component, ready to score rows.
+
+    In one component the discriminants of all classes are one product [φ(t), common] · weights.
+    φ(t) = [t, 1], preceded by the products t_a t_b (a ≤ b) where every class has its own
+    covariance; the last row of `weights` is ones, for what all classes of a row have in common. A
+    covariance Λ = L Lᵀ of all classes is absorbed by whitening the coordinates first, after which
+    −½‖t‖² is common to all classes and is left out.
+
+    The arrays that rows meet are of the library and device of the rows, see `placed_like`.
 
     Attributes
     ----------
@@ -131,29 +69,47 @@ class NccModel:
         Singular value ratios.
     counts : ndarray of shape (n_classes,)
         Samples per class.
-    discriminants : tuple of Discriminant
+    weights : tuple of array of shape (n_inputs, n_classes)
         One per component.
+    means : array of shape (n_classes, k)
+        Class means of the (whitened) coordinates.
+    log_scale : array of shape (n_classes, n_groups)
+        log π_c − ½ log|Λ_c|: what remains of log p̃ at the mean.
+    whitening : array of shape (k, k), optional
+        Multiplies the coordinates from the right.
+    quadratic : bool
+        Whether φ(t) has the products.
     """
 
     groups: tuple[slice, ...]
     ratios: Float64Array
     counts: IntArray
-    discriminants: tuple[Discriminant, ...]
+    weights: tuple[Array, ...]
+    means: Array
+    log_scale: Array
+    whitening: Array | None = None
+    quadratic: bool = False
 
     @property
     def block_height(self) -> int:
-        """Rows whose discriminants fit the cache."""
-        return max(16, BLOCK_ELEMENTS // len(self.counts))
+        """Rows whose inputs and discriminants fit the cache."""
+        width = int(self._inputs[-1].stop) + len(self.counts)
+        return max(16, BLOCK_ELEMENTS // width)
 
-    def workspace(self) -> Array:
-        """Return room for the discriminants of one block of rows."""
-        weights = self.discriminants[0].weights
-        shape = (self.block_height, len(self.counts))
-        xp = array_namespace(weights)
-        return xp.empty(shape, dtype=weights.dtype, device=device(weights))
+    def workspace(self) -> Room:
+        """Return room for one block of rows."""
+        some = self.weights[0]
+        xp = array_namespace(some)
+        widths = self._inputs[-1].stop, len(self.counts)
+        return Room(
+            *(
+                xp.ones((self.block_height, width), dtype=some.dtype, device=device(some))
+                for width in widths
+            )
+        )
 
     def score(
-        self, T: Array, own: IntArray, workspace: Array, *, loo: bool
+        self, T: Array, own: IntArray, room: Room, *, loo: bool
     ) -> tuple[Float64Array, Float64Array]:
         """Score a block of rows with coordinates T (n_rows, k) and class ids `own`.
 
@@ -163,19 +119,42 @@ class NccModel:
             Sum over rows of the posterior of the true class in each component.
         contributions : ndarray of shape (n_rows,)
             Σ_g S_ratio^g p(y_i | t_i^g).
+
+        Notes
+        -----
+        With l_c = log p̃(c | t) the posterior of class y is 1 / (1 + Σ_{c≠y} exp(l_c − l_y)). This
+        needs no maximum over classes: a difference that overflows gives the posterior 0, which is
+        its value to the last digit.
         """
-        sums = np.empty(len(self.groups))
-        contributions = np.zeros(len(own))
-        values = workspace[: len(own), :]
-        counts = placed_like(T, self.counts, precision_of(values))
-        ids = placed_like(T, own)
-        for g, (group, discriminant) in enumerate(
-            zip(self.groups, self.discriminants, strict=True)
-        ):
-            posterior = discriminant.posterior(T[:, group], ids, counts, loo=loo, values=values)
-            sums[g] = posterior.sum()
-            contributions += self.ratios[g] * posterior
-        return sums, contributions
+        xp = array_namespace(room.values)
+        inputs, values = room.inputs[: len(own), :], room.values[: len(own), :]
+        ids, rows = placed_like(values, own), xp.arange(len(own), device=device(values))
+        T = xp.astype(T, values.dtype, copy=False)
+        if self.whitening is not None:
+            T = T @ self.whitening
+        # What can be done for all components at once is: the fewer steps, the less often two
+        # threads that take blocks in turn wait for the interpreter. The constant inputs of the
+        # room are ones from the start.
+        if self._products is not None:
+            product_columns, first, second = self._products
+            inputs[:, product_columns] = T[:, first] * T[:, second]
+        inputs[:, self._coordinates] = T
+        own_values = (inputs * self._own_weights[ids, :]) @ self._membership
+        if loo:
+            own_values = own_values + self._leave_one_out_loss(T, ids, own_values)
+        inputs[:, self._common] = -own_values  # the products below are then l_c − l_y for all c
+        odds = xp.empty(own_values.shape, dtype=values.dtype, device=device(values))
+        with np.errstate(over="ignore", under="ignore"):
+            for g, (columns, weights) in enumerate(zip(self._inputs, self.weights, strict=True)):
+                xp.matmul(inputs[:, columns], weights, out=values)
+                values[rows, ids] = -xp.inf
+                odds[:, g] = xp.exp(values, out=values) @ weights[-1, :]
+        posteriors: Float64Array = 1.0 / (1.0 + to_numpy(odds).astype(np.float64))
+        if loo:
+            # Without its only sample a class has no mean; what is known of it is its prior.
+            alone = self.counts[own] == 1
+            posteriors[alone] = np.minimum(posteriors[alone], 1.0 / self.counts.sum())
+        return posteriors.sum(axis=0), posteriors @ self.ratios
 
     def placed_like(self, T: Array, precision: Precision) -> NccModel:
         """Return the model with its arrays where the coordinates T are, in this precision."""
@@ -183,17 +162,80 @@ class NccModel:
         def place(values: Float64Array) -> Array:
             return placed_like(T, values, precision)
 
-        discriminants = (
-            replace(
-                one,
-                weights=place(one.weights),
-                means=place(one.means),
-                log_scale=place(one.log_scale),
-                whitening=None if one.whitening is None else place(one.whitening),
-            )
-            for one in self.discriminants
+        return replace(
+            self,
+            weights=tuple(place(weights) for weights in self.weights),
+            means=place(self.means),
+            log_scale=place(self.log_scale),
+            whitening=None if self.whitening is None else place(self.whitening),
         )
-        return replace(self, discriminants=tuple(discriminants))
+
+    @cached_property
+    def _inputs(self) -> tuple[slice, ...]:
+        """Columns of each component's inputs [φ(t), common], side by side."""
+        stops = np.cumsum([weights.shape[0] for weights in self.weights]).tolist()
+        return tuple(slice(start, stop) for start, stop in pairwise([0, *stops]))
+
+    @cached_property
+    def _common(self) -> IntArray:
+        """Column of each component for what all classes of a row have in common."""
+        return np.array([columns.stop - 1 for columns in self._inputs])
+
+    @cached_property
+    def _coordinates(self) -> IntArray:
+        """Column of each coordinate."""
+        return np.concatenate(
+            [
+                np.arange(group.start - group.stop, 0) + columns.stop - 2
+                for columns, group in zip(self._inputs, self.groups, strict=True)
+            ]
+        )
+
+    @cached_property
+    def _products(self) -> tuple[IntArray, IntArray, IntArray] | None:
+        """Column and the two coordinates of each product t_a t_b, of all components."""
+        if not self.quadratic:
+            return None
+        products = []
+        for columns, group in zip(self._inputs, self.groups, strict=True):
+            first, second = np.triu_indices(group.stop - group.start) + np.array(group.start)
+            products.append((columns.start + np.arange(len(first)), first, second))
+        of_columns, of_first, of_second = (
+            np.concatenate(part) for part in zip(*products, strict=True)
+        )
+        return of_columns, of_first, of_second
+
+    @cached_property
+    def _own_weights(self) -> Array:
+        """Weights of each class, shape (n_classes, inputs of all components); 0 for the common."""
+        xp = array_namespace(self.weights[0])
+        weights = xp.asarray(xp.concat(self.weights, axis=0).T, copy=True)
+        weights[:, self._common] = 0.0
+        return weights
+
+    @cached_property
+    def _membership(self) -> Array:
+        """1 where an input is of a component, shape (inputs of all components, n_groups)."""
+        widths = [columns.stop - columns.start for columns in self._inputs]
+        member = np.repeat(np.eye(len(widths)), widths, axis=0)
+        return placed_like(self.weights[0], member, precision_of(self.weights[0]))
+
+    def _leave_one_out_loss(self, T: Array, ids: Array, own_values: Array) -> Array:
+        """How much l_y falls when each sample is left out of its class mean: −½ (f² − 1) q_y.
+
+        The sample moves away from its mean by the factor f = N_c / (N_c − 1); q_y is its squared
+        Mahalanobis distance before. Shape (n_rows, n_groups).
+        """
+        xp = array_namespace(T)
+        if self.quadratic:
+            squared = xp.clip(2.0 * (self.log_scale[ids, :] - own_values), min=0.0)
+        else:
+            square = xp.square(T - self.means[ids, :])
+            sums = [xp.sum(square[:, group], axis=1) for group in self.groups]
+            squared = xp.stack(sums, axis=1)
+        count = placed_like(T, self.counts, precision_of(T))[ids]
+        factor = count / xp.clip(count - 1, min=1)  # of no use where the class has one sample
+        return -0.5 * (factor * factor - 1.0)[:, None] * squared
 
 
 def ncc_posteriors(
@@ -270,47 +312,64 @@ def fit_ncc(
     class_scatters : iterable of ndarray of shape (n_classes, group size, group size)
         Only for "class": scatter of each class about its mean, one array per component.
     """
-    log_priors = np.log(counts / counts.sum())
-    scatters = iter(class_scatters)
-    discriminants = []
-    for group in groups:
-        own_means = means[:, group]
-        if covariance == "identity":
-            discriminants.append(_linear(own_means, log_priors))
-            continue
-        pooled = _pooled_covariance(singular_values[group], own_means, counts)
-        if covariance == "shared":
-            factor = linalg.cholesky(pooled, lower=True)
-            whitening = linalg.solve_triangular(factor, np.eye(len(factor)), lower=True).T
-            discriminants.append(_linear(own_means @ whitening, log_priors, whitening))
-        else:
-            strength = PRIOR_STRENGTH * len(pooled) + 1
-            weights = (counts + strength)[:, None, None]
-            covariances = (next(scatters) + strength * pooled) / weights
-            discriminants.append(_quadratic(own_means, covariances, log_priors))
     sums = np.add.reduceat(singular_values, [group.start for group in groups])
-    return NccModel(groups, sums / sums.sum(), counts, tuple(discriminants))
+    log_priors = np.log(counts / counts.sum())
+    log_scale = np.repeat(log_priors[:, None], len(groups), axis=1)
+    scatters = iter(class_scatters)
+    whitening = None
+    if covariance == "shared":
+        whitening = linalg.block_diag(
+            *(
+                _whitening(_pooled_covariance(singular_values[group], means[:, group], counts))
+                for group in groups
+            )
+        )
+        means = means @ whitening
+    weights = []
+    for g, group in enumerate(groups):
+        own_means = means[:, group]
+        if covariance == "class":
+            pooled = _pooled_covariance(singular_values[group], own_means, counts)
+            strength = PRIOR_STRENGTH * len(pooled) + 1
+            samples = (counts + strength)[:, None, None]
+            covariances = (next(scatters) + strength * pooled) / samples
+            log_scale[:, g] -= 0.5 * np.linalg.slogdet(covariances)[1]
+            weights.append(_quadratic(own_means, covariances, log_scale[:, g]))
+        else:
+            weights.append(_linear(own_means, log_scale[:, g]))
+    return NccModel(
+        groups,
+        sums / sums.sum(),
+        counts,
+        tuple(weights),
+        means,
+        log_scale,
+        whitening,
+        quadratic=covariance == "class",
+    )
 
 
-def _linear(
-    means: Float64Array, log_priors: Float64Array, whitening: Float64Array | None = None
-) -> Discriminant:
-    constants = log_priors - 0.5 * np.square(means).sum(axis=1)
-    weights = np.vstack([means.T, constants, np.ones_like(constants)])
-    return Discriminant(weights, means, log_priors, whitening)
+def _linear(means: Float64Array, log_scale: Float64Array) -> Float64Array:
+    constants = log_scale - 0.5 * np.square(means).sum(axis=1)
+    return np.vstack([means.T, constants, np.ones_like(constants)])
 
 
 def _quadratic(
-    means: Float64Array, covariances: Float64Array, log_priors: Float64Array
-) -> Discriminant:
+    means: Float64Array, covariances: Float64Array, log_scale: Float64Array
+) -> Float64Array:
     precisions = np.linalg.inv(covariances)
-    log_scale = log_priors - 0.5 * np.linalg.slogdet(covariances)[1]
     first, second = np.triu_indices(means.shape[1])
     products = precisions[:, first, second] * np.where(first == second, -0.5, -1.0)
     slopes = np.einsum("cij,cj->ci", precisions, means)
     constants = log_scale - 0.5 * np.einsum("ci,ci->c", slopes, means)
-    weights = np.vstack([products.T, slopes.T, constants, np.ones_like(constants)])
-    return Discriminant(weights, means, log_scale, quadratic=(first, second))
+    return np.vstack([products.T, slopes.T, constants, np.ones_like(constants)])
+
+
+def _whitening(covariance: Float64Array) -> Float64Array:
+    """W with Wᵀ Λ W = I."""
+    factor = linalg.cholesky(covariance, lower=True)
+    whitening: Float64Array = linalg.solve_triangular(factor, np.eye(len(factor)), lower=True).T
+    return whitening
 
 
 def _pooled_covariance(
@@ -346,5 +405,5 @@ def _fits_single(T: Array, means: Float64Array) -> bool:
         return False
     xp = array_namespace(T)
     blocks = (T[start : start + 4096, :] for start in range(0, T.shape[0], 4096))
-    longest = max(float(xp.max(xp.sum(block * block, axis=1))) for block in blocks)
+    longest = max(float(xp.max(xp.vecdot(block, block))) for block in blocks)
     return longest * float(np.square(means).sum(axis=1).max()) < LARGEST_SINGLE**2
