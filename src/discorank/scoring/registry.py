@@ -227,6 +227,14 @@ _BUILT_IN = (
         summary="leave-one-out accuracy of the nearest neighbours",
     ),
     Scorer(
+        "linear-probe",
+        f"{_BASELINES}.linear_probe:linear_probe",
+        "Alain and Bengio, ICLR 2017 workshop, arXiv 1610.01644",
+        tasks=_BOTH,
+        needs=frozenset({"labels or targets"}),
+        summary="cross-validated accuracy, or R², of a linear model",
+    ),
+    Scorer(
         "parameters",
         f"{_BASELINES}.metadata:parameters",
         "",
