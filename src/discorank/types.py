@@ -34,7 +34,7 @@ Float64Array: TypeAlias = NDArray[np.float64]
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
 IntArray: TypeAlias = NDArray[np.intp]
 JSON: TypeAlias = Union[bool, int, float, str, Sequence["JSON"], Mapping[str, "JSON"], None]  # noqa: UP007 -- forward references need Union on Python 3.10
-Task: TypeAlias = Literal["classification"]
+Task: TypeAlias = Literal["classification", "multilabel", "regression", "detection"]
 Modality: TypeAlias = Literal["image", "features"]
 
 
@@ -46,11 +46,17 @@ class Score:
     ----------
     value : float
     per_sample : ndarray of shape (n_samples,), optional
-        Contributions whose mean is `value`; None where the score is no mean over samples.
+        Contributions whose mean is `value`, NaN for samples that were left out; None where the
+        score is no mean over samples.
     """
 
     value: float
     per_sample: Float64Array | None = None
+
+    @property
+    def parts(self) -> Mapping[str, float]:
+        """Named numbers that the value is made of, where it is of several; columns of a ranking."""
+        return {}
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,10 @@ def literal_bootstrap(
     means, wins = [], np.zeros(n_models)
     for _ in range(n_resamples):
         drawn = rng.integers(n_samples, size=(n_samples,))
-        mean = [np.mean([row[i] for i in drawn]) for row in per_sample]
+        mean = []
+        for row in per_sample:
+            seen = [row[i] for i in drawn if not np.isnan(row[i])]
+            mean.append(np.mean(seen) if seen else np.nanmean(row))
         best = [
             model for model in range(n_models) if np.isclose(mean[model], max(mean), atol=1e-13)
         ]
@@ -40,6 +43,18 @@ def test_agrees_with_the_literal_loop(shape: tuple[int, int], confidence: float)
     per_sample = np.random.default_rng(7).random(shape)
     result = paired_bootstrap(per_sample, confidence=confidence, n_resamples=150, random_state=3)
     low, high, p_best = literal_bootstrap(per_sample, confidence, 150, 3)
+    np.testing.assert_allclose(result.low, low, rtol=1e-12)
+    np.testing.assert_allclose(result.high, high, rtol=1e-12)
+    np.testing.assert_allclose(result.p_best, p_best, rtol=1e-12)
+
+
+def test_samples_that_a_model_has_not_seen_are_left_out() -> None:
+    rng = np.random.default_rng(11)
+    per_sample = rng.random((3, 8))
+    per_sample[0, 2:] = np.nan  # many resamples hold neither of its samples
+    per_sample[1, rng.permutation(8)[:4]] = np.nan
+    result = paired_bootstrap(per_sample, n_resamples=200, random_state=3)
+    low, high, p_best = literal_bootstrap(per_sample, 0.95, 200, 3)
     np.testing.assert_allclose(result.low, low, rtol=1e-12)
     np.testing.assert_allclose(result.high, high, rtol=1e-12)
     np.testing.assert_allclose(result.p_best, p_best, rtol=1e-12)

@@ -108,7 +108,7 @@ def test_more_confidence_gives_a_wider_interval(per_sample: Float64Array) -> Non
         ([1.0, 2.0], {}, r"per_sample must have shape .* got shape \(2,\)"),
         (np.empty((0, 3)), {}, r"got shape \(0, 3\)"),
         (np.empty((3, 0)), {}, r"got shape \(3, 0\)"),
-        ([[1.0, 2.0], [3.0, np.nan]], {}, "got nan in row 1, sample 1"),
+        ([[1.0, 2.0], [np.nan, np.nan]], {}, "must not be NaN alone, as in row 1"),
         ([[np.inf, 2.0]], {}, "got inf in row 0, sample 0"),
         ([["a", "b"]], {}, "per_sample must be an array of numbers"),
         ([[1.0], [1.0, 2.0]], {}, "per_sample must be an array of numbers"),

@@ -56,7 +56,8 @@ def paired_bootstrap(
     ----------
     per_sample : array-like of shape (n_models, n_samples)
         Contribution of each sample to each model's score; the score is their mean, and higher is
-        better. Column i is the same sample for every model.
+        better. Column i is the same sample for every model. NaN where a model was not scored on a
+        sample: its score is the mean of the others.
     confidence : float in (0, 1)
         Coverage of the interval.
     n_resamples : int
@@ -70,13 +71,15 @@ def paired_bootstrap(
     Raises
     ------
     InvalidInput
-        If an argument is out of range or a contribution is not finite.
+        If an argument is out of range, a contribution is infinite, or a model has none.
 
     Notes
     -----
     A resample is a row of draw counts, so its means are one matrix product, made for blocks of
     resamples. Memory beyond the input: a copy of it, the counts of one block (16 MiB) and the
-    (n_resamples, n_models) means. Means closer than their rounding error count as equal.
+    (n_resamples, n_models) means. Means closer than their rounding error count as equal. A model
+    with NaN is divided by how often its own samples were drawn; a resample without any of them
+    gives the mean of all.
 
     References
     ----------
@@ -87,7 +90,7 @@ def paired_bootstrap(
     check_count(n_resamples, name="n_resamples")
     check_count(random_state, name="random_state", least=0)
 
-    means = contributions.mean(axis=1)
+    means = np.nanmean(contributions, axis=1)
     # Deviations keep their digits where a large common offset would swallow them.
     deviations = contributions - means[:, None]
     resampled = means + _resampled_means(deviations, n_resamples, random_state)
@@ -95,7 +98,7 @@ def paired_bootstrap(
     tail = (1.0 - confidence) / 2.0
     low, high = np.quantile(resampled, [tail, 1.0 - tail], axis=0)
 
-    rounding = contributions.shape[1] * np.finfo(np.float64).eps * np.abs(contributions).max()
+    rounding = contributions.shape[1] * np.finfo(np.float64).eps * np.nanmax(np.abs(contributions))
     is_best = resampled >= resampled.max(axis=1, keepdims=True) - rounding
     p_best = (is_best / is_best.sum(axis=1, keepdims=True)).mean(axis=0)
     return BootstrapResult(low=low, high=high, p_best=p_best)
@@ -117,19 +120,25 @@ def _validated(per_sample: ArrayLike) -> Float64Array:
             "per_sample must have shape (n_models, n_samples) with at least one of each, "
             f"got shape {contributions.shape}"
         )
-    finite = np.isfinite(contributions)
-    if not finite.all():
-        model, sample = np.argwhere(~finite)[0]
+    infinite = np.argwhere(np.isinf(contributions))
+    if len(infinite):
+        model, sample = infinite[0]
         value = contributions[model, sample]
         raise InvalidInput(
             f"per_sample must be finite, got {value} in row {model}, sample {sample}"
         )
+    empty = np.isnan(contributions).all(axis=1)
+    if empty.any():
+        raise InvalidInput(f"per_sample must not be NaN alone, as in row {int(empty.argmax())}")
     return contributions
 
 
 def _resampled_means(deviations: Float64Array, n_resamples: int, random_state: int) -> Float64Array:
     """Mean deviation of each model in each resample, of shape (n_resamples, n_models)."""
     n_models, n_samples = deviations.shape
+    left_out = np.isnan(deviations)
+    sums = np.where(left_out, 0.0, deviations).T
+    is_kept = None if not left_out.any() else (~left_out).T.astype(np.float64)
     rng = np.random.default_rng(random_state)
     means = np.empty((n_resamples, n_models))
     block = max(1, min(n_resamples, _BLOCK_ELEMENTS // n_samples))
@@ -140,6 +149,7 @@ def _resampled_means(deviations: Float64Array, n_resamples: int, random_state: i
             # Counting uniform draws is the multinomial, at a tenth of the time of its sampler.
             draws = rng.integers(n_samples, size=n_samples)
             row[:] = np.bincount(draws, minlength=n_samples)
-        np.matmul(rows, deviations.T, out=means[start : start + len(rows)])
-    means /= n_samples
+        of_block = means[start : start + len(rows)]
+        np.matmul(rows, sums, out=of_block)
+        of_block /= n_samples if is_kept is None else np.maximum(rows @ is_kept, 1.0)
     return means

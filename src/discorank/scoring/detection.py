@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from discorank.errors import InvalidInput
 from discorank.scoring.disco import DiscoResult, disco
+from discorank.scoring.hard_examples import score_hard_examples
+from discorank.scoring.ncc import Covariance
+from discorank.scoring.pooling import min_max
 from discorank.scoring.probe import Probe
-from discorank.scoring.regression import RegressionResult, disco_regression
+from discorank.scoring.regression import RegressionResult, TargetScale, disco_regression
+from discorank.scoring.spectral import SvdSolver
 from discorank.types import Float64Array, Score
 
 __all__ = [
@@ -44,9 +48,29 @@ class DetectionResult(Score):
     classification: DiscoResult
     regression: RegressionResult
 
+    @property
+    def parts(self) -> Mapping[str, float]:
+        """S_cls and S_reg, as they are before they are scaled, and S_obj."""
+        return {
+            "S_cls": self.classification.value,
+            "S_reg": self.regression.value,
+            "S_obj": self.value,
+        }
+
 
 def disco_detection_score(
-    features: ArrayLike, labels: ArrayLike, boxes: ArrayLike, **options: Any
+    features: ArrayLike,
+    labels: ArrayLike,
+    boxes: ArrayLike,
+    *,
+    n_components: int | None = 128,
+    n_groups: int = 8,
+    covariance: Covariance = "identity",
+    loo: bool = False,
+    target_scale: TargetScale = "standardize",
+    svd_solver: SvdSolver = "auto",
+    hard_fraction: float | None = None,
+    random_state: int = 0,
 ) -> DetectionResult:
     """Score how well features of ground-truth boxes tell their class, place and size.
 
@@ -58,8 +82,10 @@ def disco_detection_score(
         Class of each box.
     boxes : array-like of shape (n_boxes, 4)
         (cx, cy, w, h), each divided by the size of the image, so in [0, 1].
-    **options
-        Options of `discorank.disco_score`; those of the decomposition hold for both terms.
+    n_components, n_groups, covariance, loo, svd_solver, hard_fraction, random_state
+        As in `discorank.disco_score`.
+    target_scale : {"standardize", "none"}
+        As in `discorank.disco_regression_score`.
 
     Returns
     -------
@@ -70,16 +96,49 @@ def disco_detection_score(
     InvalidInput
         If an argument is not as described; the message names it and the value.
     """
-    return disco_detection(Probe(features, labels, targets=boxes), **options)
+    score = partial(
+        disco_detection,
+        n_components=n_components,
+        n_groups=n_groups,
+        covariance=covariance,
+        loo=loo,
+        target_scale=target_scale,
+        svd_solver=svd_solver,
+        random_state=random_state,
+    )
+    probe = Probe(features, labels, targets=boxes)
+    return score_hard_examples(score, probe, hard_fraction, random_state=random_state)
 
 
-def disco_detection(probe: Probe, **options: Any) -> DetectionResult:
+def disco_detection(
+    probe: Probe,
+    *,
+    n_components: int | None = 128,
+    n_groups: int = 8,
+    covariance: Covariance = "identity",
+    loo: bool = False,
+    target_scale: TargetScale = "standardize",
+    svd_solver: SvdSolver = "auto",
+    random_state: int = 0,
+) -> DetectionResult:
     """`disco_detection_score` of a probe whose targets are the boxes."""
     _check_boxes(probe.Y)
-    both = ("n_components", "n_groups", "svd_solver", "random_state")
-    classification = disco(probe, **options)
+    classification = disco(
+        probe,
+        n_components=n_components,
+        n_groups=n_groups,
+        covariance=covariance,
+        loo=loo,
+        svd_solver=svd_solver,
+        random_state=random_state,
+    )
     regression = disco_regression(
-        probe, **{name: value for name, value in options.items() if name in both}
+        probe,
+        n_components=n_components,
+        n_groups=n_groups,
+        target_scale=target_scale,
+        svd_solver=svd_solver,
+        random_state=random_state,
     )
     return DetectionResult(
         value=classification.value + regression.value,
@@ -102,21 +161,14 @@ def combine_detection(results: Sequence[DetectionResult]) -> list[DetectionResul
     combined : list of DetectionResult
         The same with `value` in [0, 2] and `per_sample` to match.
     """
-    s_cls = _min_max([result.classification for result in results])
-    s_reg = _min_max([result.regression for result in results])
-    return [
-        replace(result, value=float((cls + reg).mean()), per_sample=cls + reg)
-        for result, cls, reg in zip(results, s_cls, s_reg, strict=True)
-    ]
-
-
-def _min_max(scores: Sequence[DiscoResult | RegressionResult]) -> list[Float64Array]:
-    """Per-sample contributions scaled so that the scores of the pool fill [0, 1]."""
-    values = np.array([score.value for score in scores])
-    low, width = values.min(), np.ptp(values)
-    if width == 0.0:  # equal scores carry no order
-        return [np.full(len(score.per_sample), 0.5) for score in scores]
-    return [(score.per_sample - low) / width for score in scores]
+    s_cls = [result.classification.value for result in results]
+    s_reg = [result.regression.value for result in results]
+    combined = []
+    for result in results:
+        per_sample = min_max(result.classification.per_sample, over=s_cls)
+        per_sample = per_sample + min_max(result.regression.per_sample, over=s_reg)
+        combined.append(replace(result, value=float(per_sample.mean()), per_sample=per_sample))
+    return combined
 
 
 def _check_boxes(boxes: Float64Array) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import get_args
 
 from numpy.typing import ArrayLike
 
+from discorank.scoring.hard_examples import score_hard_examples
 from discorank.scoring.ncc import Covariance, ncc_posteriors
 from discorank.scoring.probe import Probe
 from discorank.scoring.spectral import SvdSolver
@@ -67,6 +69,7 @@ def disco_score(
     covariance: Covariance = "identity",
     loo: bool = False,
     svd_solver: SvdSolver = "auto",
+    hard_fraction: float | None = None,
     random_state: int = 0,
 ) -> DiscoResult:
     """Score how well features separate classes, by the distribution of spectral components.
@@ -93,6 +96,9 @@ def disco_score(
         class the plain score is optimistic.
     svd_solver : {"auto", "full", "covariance_eigh", "randomized", "published"}
         See `discorank.scoring.spectral.spectral_components`.
+    hard_fraction : float in (0, 1], optional
+        Score only this share of the samples, those of `discorank.hard_examples`; the others have
+        NaN in `per_sample`. None scores all.
     random_state : int
         Seed of the randomized solver.
 
@@ -129,8 +135,8 @@ def disco_score(
     >>> round(result.value, 3), round(result.components[0].ncc, 3)
     (0.646, 1.0)
     """
-    return disco(
-        Probe(features, labels),
+    score = partial(
+        disco,
         n_components=n_components,
         n_groups=n_groups,
         covariance=covariance,
@@ -138,6 +144,8 @@ def disco_score(
         svd_solver=svd_solver,
         random_state=random_state,
     )
+    probe = Probe(features, labels)
+    return score_hard_examples(score, probe, hard_fraction, random_state=random_state)
 
 
 def disco(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from discorank.errors import InvalidInput
 from discorank.scoring.ncc import ncc_posteriors
 from discorank.scoring.probe import Probe
-from discorank.types import IntArray
+from discorank.scoring.validate import check_positive
+from discorank.types import Float64Array, IntArray, Score
 
-__all__ = ["hard_examples", "hard_rows"]
+__all__ = ["hard_examples", "hard_rows", "score_hard_examples", "spread"]
+
+_Score = TypeVar("_Score", bound=Score)
 
 LEAST_PER_CLASS = 2
 
@@ -62,8 +66,7 @@ def hard_examples(
 
 def hard_rows(probe: Probe, fraction: float, *, random_state: int = 0) -> IntArray:
     """`hard_examples` of a probe."""
-    if not 0.0 < fraction <= 1.0:
-        raise InvalidInput(f"fraction must be in (0, 1], got {fraction!r}")
+    check_positive(fraction, name="fraction", most=1.0)
     labels = probe.classes
     components = probe.components(n_groups=1, random_state=random_state)
     _, posterior = ncc_posteriors(components, labels, covariance="shared")
@@ -75,3 +78,23 @@ def hard_rows(probe: Probe, fraction: float, *, random_state: int = 0) -> IntArr
     kept = np.repeat(np.maximum(share, LEAST_PER_CLASS), labels.counts)
     rows: IntArray = np.sort(order[place < kept])
     return rows
+
+
+def score_hard_examples(
+    scorer: Callable[[Probe], _Score], probe: Probe, fraction: float | None, *, random_state: int
+) -> _Score:
+    """Score the `hard_rows` of a probe; all of them where `fraction` is None."""
+    if fraction is None:
+        return scorer(probe)
+    check_positive(fraction, name="hard_fraction", most=1.0)
+    rows = hard_rows(probe, fraction, random_state=random_state)
+    return spread(scorer(probe.take(rows)), rows, len(probe.Z))
+
+
+def spread(score: _Score, rows: IntArray, n_samples: int) -> _Score:
+    """Return the score of some rows as one of all samples: the others contribute NaN."""
+    if score.per_sample is None:
+        return score
+    per_sample: Float64Array = np.full(n_samples, np.nan)
+    per_sample[rows] = score.per_sample
+    return replace(score, per_sample=per_sample)

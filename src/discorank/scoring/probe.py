@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from numpy.typing import ArrayLike
 
 from discorank.errors import InvalidInput
-from discorank.scoring.arrays import Array, Precision, precision_of, segment_sums
+from discorank.scoring.arrays import Array, Precision, placed_like, precision_of, segment_sums
 from discorank.scoring.spectral import (
     SpectralComponents,
     Spectrum,
     SvdSolver,
     all_singular_values,
     centred_gram,
+    check_groups,
     column_means,
     decompose,
     full_spectrum,
+    split_groups,
 )
 from discorank.scoring.validate import ClassLabels, check_features, check_labels, check_matrix
-from discorank.types import Float64Array
+from discorank.types import Float64Array, IntArray
 
 __all__ = ["Probe"]
 
@@ -150,6 +152,18 @@ class Probe:
         sums = segment_sums(self.Z, classes.ids, len(classes.counts))
         return sums / classes.counts[:, None]
 
+    def take(self, rows: IntArray) -> Probe:
+        """Return the probe of some of the samples; classes are named by their ids."""
+        ids = self.sample_ids
+        return replace(
+            self,
+            features=self.Z[placed_like(self.Z, rows), :],
+            labels=None if self.labels is None else self.classes.ids[rows],
+            source_logits=None if self.source_logits is None else self.logits[rows],
+            sample_ids=None if ids is None else [ids[row] for row in rows.tolist()],
+            targets=None if self.targets is None else self.Y[rows],
+        )
+
     @cached_property
     def _components(self) -> dict[tuple[object, ...], SpectralComponents]:
         return {}
@@ -162,8 +176,9 @@ class Probe:
         svd_solver: SvdSolver = "auto",
         random_state: int = 0,
     ) -> SpectralComponents:
-        """`spectral_components` of the features; computed once for the same options."""
-        key = (n_components, n_groups, svd_solver, random_state)
+        """`spectral_components` of the features; computed once for any number of groups."""
+        check_groups(n_components, n_groups)
+        key = (n_components, svd_solver, random_state)
         if key not in self._components:
             self._components[key] = decompose(
                 self.Z,
@@ -172,7 +187,9 @@ class Probe:
                 svd_solver=svd_solver,
                 random_state=random_state,
             )
-        return self._components[key]
+        components = self._components[key]
+        groups = split_groups(len(components.singular_values), n_groups)
+        return replace(components, groups=groups)
 
     def need(self, name: str) -> Any:
         """Return what the probe was given as `name`.

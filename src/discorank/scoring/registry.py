@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
+from itertools import groupby
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
 from discorank.errors import InvalidInput, UnknownName
 from discorank.scoring.probe import Probe
-from discorank.types import Score
+from discorank.types import Score, Task
 
 __all__ = ["SCORERS", "Scorer", "get_scorer", "scorer_names"]
 
@@ -45,10 +47,11 @@ class Scorer:
     paper : str
         Where the score was published.
     tasks : tuple of str
-        What it scores: ``"classification"``, ``"regression"``.
+        What it scores: ``"classification"``, ``"multilabel"``, ``"regression"``, ``"detection"``.
+        Scorers of one name may share out the tasks.
     needs : frozenset of str
-        What the probe must have beside features: ``"labels"``, ``"targets"``,
-        ``"source_logits"``, ``"parameters"``, ``"source_accuracy"``; or one of two,
+        What the probe must have beside features: ``"labels"``, ``"targets"`` (for detection the
+        boxes), ``"source_logits"``, ``"parameters"``, ``"source_accuracy"``; or one of two,
         ``"labels or targets"``.
     summary : str
         What the score measures, in a line.
@@ -60,7 +63,7 @@ class Scorer:
     name: str
     source: Callable[..., Score] | str
     paper: str
-    tasks: tuple[str, ...] = ("classification",)
+    tasks: tuple[Task, ...] = ("classification",)
     needs: frozenset[str] = frozenset({"labels"})
     summary: str = ""
     pooling: Callable[[Sequence[Any]], Sequence[Score]] | str | None = None
@@ -109,15 +112,41 @@ def _imported(source: Callable[..., Any] | str) -> Callable[..., Any]:
 
 
 _BASELINES = "discorank.scoring.baselines"
-_BOTH = ("classification", "regression")
+_BOTH: tuple[Task, ...] = ("classification", "regression")
+_ALL: tuple[Task, ...] = ("classification", "multilabel", "regression", "detection")
+_DISCO = "Zhang et al., AAAI 2025, arXiv 2412.19085"
 _LOGITS = frozenset({"labels", "source_logits"})
 _ETRAN = "Gholami et al., ICCV 2023, arXiv 2308.02027"
 _BUILT_IN = (
     Scorer(
         "disco",
         "discorank.scoring.disco:disco",
-        "Zhang et al., AAAI 2025, arXiv 2412.19085",
+        _DISCO,
         summary="class separation in each spectral component, weighted by singular values",
+    ),
+    Scorer(
+        "disco",
+        "discorank.scoring.multilabel:disco_multilabel",
+        _DISCO,
+        tasks=("multilabel",),
+        summary="the same for each label, averaged",
+    ),
+    Scorer(
+        "disco",
+        "discorank.scoring.regression:disco_regression",
+        _DISCO,
+        tasks=("regression",),
+        needs=frozenset({"targets"}),
+        summary="least squares in each spectral component, weighted by singular values",
+    ),
+    Scorer(
+        "disco",
+        "discorank.scoring.detection:disco_detection",
+        _DISCO,
+        tasks=("detection",),
+        needs=frozenset({"labels", "targets"}),
+        summary="classes and boxes, each scaled over the ranked candidates, and added",
+        pooling="discorank.scoring.detection:combine_detection",
     ),
     Scorer(
         "logme",
@@ -169,7 +198,7 @@ _BUILT_IN = (
         "rankme",
         f"{_BASELINES}.rankme:rankme",
         "Garrido et al., ICML 2023, arXiv 2210.02885",
-        tasks=_BOTH,
+        tasks=_ALL,
         needs=frozenset(),
         summary="effective rank of the features; looks at no labels",
     ),
@@ -208,7 +237,7 @@ _BUILT_IN = (
         "energy",
         f"{_BASELINES}.lda:energy",
         _ETRAN,
-        tasks=_BOTH,
+        tasks=_ALL,
         needs=frozenset({"source_logits"}),
         summary="how familiar the samples are to the source classifier; looks at no labels",
     ),
@@ -238,7 +267,7 @@ _BUILT_IN = (
         "parameters",
         f"{_BASELINES}.metadata:parameters",
         "",
-        tasks=_BOTH,
+        tasks=_ALL,
         needs=frozenset({"parameters"}),
         summary="number of parameters; looks at no features",
     ),
@@ -246,13 +275,16 @@ _BUILT_IN = (
         "source-accuracy",
         f"{_BASELINES}.metadata:source_accuracy",
         "Kornblith et al., CVPR 2019, arXiv 1805.08974",
-        tasks=_BOTH,
+        tasks=_ALL,
         needs=frozenset({"source_accuracy"}),
         summary="accuracy on the task it was trained for; looks at no features",
     ),
 )
 
-SCORERS: Mapping[str, Scorer] = MappingProxyType({scorer.name: scorer for scorer in _BUILT_IN})
+# Where several share a name, the first: what it does where no task is asked for.
+SCORERS: Mapping[str, Scorer] = MappingProxyType(
+    {name: next(forms) for name, forms in groupby(_BUILT_IN, key=attrgetter("name"))}
+)
 
 
 def scorer_names() -> tuple[str, ...]:
@@ -260,24 +292,43 @@ def scorer_names() -> tuple[str, ...]:
     return (*SCORERS, *sorted(_plug_ins()))
 
 
-def get_scorer(name: str) -> Scorer:
+def get_scorer(name: str, task: Task | None = None) -> Scorer:
     """Return the scorer with this name: a built-in one, else that of an installed plug-in.
 
     A package adds a scorer by an entry point in the group ``discorank.scorers``, whose name is the
     scorer's and whose object is a `Scorer`. A built-in name stays the built-in scorer.
+
+    Parameters
+    ----------
+    name : str
+    task : {"classification", "multilabel", "regression", "detection"}, optional
+        What it has to score; by default what it scores first of all.
 
     Raises
     ------
     UnknownName
         If there is none; the message suggests the nearest names.
     InvalidInput
-        If it comes from a plug-in that cannot be loaded.
+        If it does not score the task, or comes from a plug-in that cannot be loaded.
     """
+    forms = _forms(name)
+    if task is None:
+        return forms[0]
+    for form in forms:
+        if task in form.tasks:
+            return form
+    tasks = " and ".join(one for form in forms for one in form.tasks)
+    others = dict.fromkeys(scorer.name for scorer in _BUILT_IN if task in scorer.tasks)
+    raise InvalidInput(f"{name} scores {tasks}, not {task}; for that there are {', '.join(others)}")
+
+
+def _forms(name: str) -> tuple[Scorer, ...]:
+    """Scorers with this name, each for other tasks."""
     if name in SCORERS:
-        return SCORERS[name]
+        return tuple(scorer for scorer in _BUILT_IN if scorer.name == name)
     plug_ins = _plug_ins()
     if name in plug_ins:
-        return _load(name, plug_ins[name])
+        return (_load(name, plug_ins[name]),)
     names = scorer_names()
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or sorted(names)
     raise UnknownName(f"no scorer is named {name!r}; did you mean {', '.join(near)}?")

@@ -31,10 +31,12 @@ __all__ = [
     "SvdSolver",
     "all_singular_values",
     "centred_gram",
+    "check_groups",
     "column_means",
     "decompose",
     "full_spectrum",
     "spectral_components",
+    "split_groups",
 ]
 
 SvdSolver: TypeAlias = Literal["auto", "full", "covariance_eigh", "randomized", "published"]
@@ -174,14 +176,7 @@ def decompose(
     random_state: int,
 ) -> SpectralComponents:
     """`spectral_components` of features that have passed `check_features`."""
-    check_count(n_groups, name="n_groups")
-    if n_components is not None:
-        check_count(n_components, name="n_components")
-        if n_groups > n_components:
-            raise InvalidInput(
-                f"n_groups must be at most n_components, got n_groups={n_groups} with "
-                f"n_components={n_components}"
-            )
+    check_groups(n_components, n_groups)
     check_choice(svd_solver, get_args(SvdSolver), name="svd_solver")
     k = min(*Z.shape, n_components or max(Z.shape))
     solver = svd_solver
@@ -241,6 +236,18 @@ def all_singular_values(Z: Array, mean: Float64Array, gram: Array | None) -> Flo
         return to_numpy(values)
     eigenvalues = to_numpy(xp.linalg.eigvalsh(gram))[::-1].astype(np.float64)
     return np.sqrt(np.maximum(eigenvalues, 0.0))
+
+
+def check_groups(n_components: int | None, n_groups: int) -> None:
+    """Refuse numbers below 1, and more groups than triplets to put in them."""
+    check_count(n_groups, name="n_groups")
+    if n_components is not None:
+        check_count(n_components, name="n_components")
+        if n_groups > n_components:
+            raise InvalidInput(
+                f"n_groups must be at most n_components, got n_groups={n_groups} with "
+                f"n_components={n_components}"
+            )
 
 
 def split_groups(k: int, n_groups: int) -> tuple[slice, ...]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from discorank import InvalidInput
+from discorank import InvalidInput, disco_detection_score, disco_score
 from discorank.scoring.hard_examples import hard_examples
 
 
@@ -53,5 +53,26 @@ def test_a_planted_mislabel_is_among_the_hardest() -> None:
 
 @pytest.mark.parametrize("fraction", [0.0, -0.5, 1.5, float("nan")])
 def test_a_fraction_outside_is_refused(fraction: float) -> None:
-    with pytest.raises(InvalidInput, match="fraction must be in"):
+    with pytest.raises(InvalidInput, match="^fraction must be a number above 0 and at most 1, got"):
         hard_examples(np.eye(4), [0, 0, 1, 1], fraction=fraction)
+
+
+def test_a_score_of_hard_examples_is_the_score_of_those_rows() -> None:
+    rng = np.random.default_rng(3)
+    labels = rng.permutation(np.arange(90) % 3)
+    features = rng.standard_normal((90, 6)) + np.eye(6)[labels]
+    names = np.array(["a", "b", "c"])[labels]
+    rows = hard_examples(features, labels, fraction=0.4)
+    result = disco_score(features, names, hard_fraction=0.4, n_groups=2)
+    alone = disco_score(features[rows], names[rows], n_groups=2)
+    assert result.value == alone.value
+    np.testing.assert_array_equal(result.per_sample[rows], alone.per_sample)
+    assert np.flatnonzero(~np.isnan(result.per_sample)).tolist() == rows.tolist()
+    assert np.nanmean(result.per_sample) == pytest.approx(result.value, rel=1e-12)
+    boxes = rng.uniform(0.0, 1.0, (90, 4))
+    found = disco_detection_score(features, names, boxes, hard_fraction=0.4)
+    assert found.value == disco_detection_score(features[rows], names[rows], boxes[rows]).value
+    with pytest.raises(
+        InvalidInput, match="hard_fraction must be a number above 0 and at most 1, got 0"
+    ):
+        disco_score(features, names, hard_fraction=0)

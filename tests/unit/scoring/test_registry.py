@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ import pytest
 from discorank import InvalidInput, UnknownName
 from discorank.scoring.probe import Probe
 from discorank.scoring.registry import SCORERS, Scorer, get_scorer, scorer_names
-from discorank.types import Score
+from discorank.types import Score, Task
 
 RNG = np.random.default_rng(0)
 LABELS = np.arange(60) % 3
@@ -35,7 +35,7 @@ def test_every_scorer_runs_and_says_what_it_is(name: str) -> None:
     assert scorer.name == name
     assert scorer.summary
     assert not scorer.summary.endswith(".")
-    assert set(scorer.tasks) <= {"classification", "regression"}
+    assert set(scorer.tasks) <= set(get_args(Task))
     assert isinstance(score.value, float)
     assert np.isfinite(score.value)
     if score.per_sample is not None:
@@ -81,6 +81,22 @@ def test_what_is_missing_is_said() -> None:
         get_scorer("leep")(Probe(FEATURES, LABELS))
     with pytest.raises(InvalidInput, match="no class labels and the target has no regression"):
         get_scorer("logme")(Probe(FEATURES))
+
+
+def test_one_name_scores_each_task_its_way() -> None:
+    boxes = np.clip(0.5 + 0.1 * RNG.standard_normal((60, 4)), 0.0, 1.0)
+    probes: dict[Task, Probe] = {
+        "classification": Probe(FEATURES, LABELS),
+        "multilabel": Probe(FEATURES, np.eye(3)[LABELS]),
+        "regression": Probe(FEATURES, targets=boxes),
+        "detection": Probe(FEATURES, LABELS, targets=boxes),
+    }
+    values = {task: get_scorer("disco", task)(probe).value for task, probe in probes.items()}
+    assert len(set(values.values())) == len(probes)
+    assert values["regression"] < 0.0 < values["classification"]
+    assert get_scorer("disco") is get_scorer("disco", "classification")
+    with pytest.raises(InvalidInput, match=r"leep scores classification, not regression; .*logme"):
+        get_scorer("leep", "regression")
 
 
 def test_near_names_are_suggested() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
@@ -19,8 +19,8 @@ from discorank.scoring.baselines._discriminant import (
     within_residuals,
     within_scatter,
 )
-from discorank.scoring.baselines._pool import min_max
 from discorank.scoring.blocks import shifted_blocks
+from discorank.scoring.pooling import min_max
 from discorank.scoring.probe import Probe
 from discorank.scoring.validate import check_choice
 from discorank.types import Float64Array, Score
@@ -50,6 +50,11 @@ class EtranScore(Score):
     per_sample: Float64Array
     energies: Float64Array
     posteriors: Float64Array
+
+    @property
+    def parts(self) -> Mapping[str, float]:
+        """S_en and S_cls, as they are before they are scaled."""
+        return {"S_en": float(self.energies.mean()), "S_cls": float(self.posteriors.mean())}
 
 
 def lda(probe: Probe, *, covariance: LdaCovariance = "identity") -> Score:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -11,9 +11,9 @@ from scipy import linalg
 
 from discorank.scoring.arrays import segment_sums
 from discorank.scoring.baselines._discriminant import LEAST_SHRINKAGE, LinearDiscriminant
-from discorank.scoring.baselines._pool import min_max
 from discorank.scoring.baselines._reduce import leading_coordinates
 from discorank.scoring.blocks import for_each_block
+from discorank.scoring.pooling import min_max
 from discorank.scoring.probe import Probe
 from discorank.scoring.validate import ClassLabels, check_count
 from discorank.types import Float64Array, Score
@@ -61,6 +61,11 @@ class NctiScore(Score):
     """
 
     terms: NctiTerms
+
+    @property
+    def parts(self) -> Mapping[str, float]:
+        """The three terms."""
+        return self.terms._asdict()
 
 
 def ncti(probe: Probe, *, n_components: int = 64) -> NctiScore:
