@@ -17,6 +17,7 @@ from discorank.scoring.pooling import min_max
 from discorank.scoring.probe import Probe
 from discorank.scoring.regression import RegressionResult, TargetScale, disco_regression
 from discorank.scoring.spectral import SvdSolver
+from discorank.scoring.validate import check_matrix
 from discorank.types import Float64Array, Score
 
 __all__ = [
@@ -122,7 +123,7 @@ def disco_detection(
     random_state: int = 0,
 ) -> DetectionResult:
     """`disco_detection_score` of a probe whose targets are the boxes."""
-    _check_boxes(probe.Y)
+    _check_boxes(check_matrix(probe.need("targets"), len(probe.Z), name="boxes"))
     classification = disco(
         probe,
         n_components=n_components,

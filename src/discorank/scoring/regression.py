@@ -8,11 +8,10 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from discorank.errors import InvalidInput
 from discorank.scoring.arrays import to_numpy
 from discorank.scoring.probe import Probe
 from discorank.scoring.spectral import SpectralComponents, SvdSolver
-from discorank.scoring.validate import check_choice
+from discorank.scoring.validate import check_choice, check_varying
 from discorank.types import Float64Array, Score
 
 __all__ = [
@@ -158,15 +157,7 @@ def _scaled(targets: Float64Array, target_scale: TargetScale) -> Float64Array:
     centred: Float64Array = targets - targets.mean(axis=0)
     if target_scale == "none":
         return centred
-    deviation = centred.std(axis=0)
-    constant = np.flatnonzero(deviation <= 1e-12 * np.abs(targets).max(axis=0))
-    if len(constant):
-        column = int(constant[0])
-        raise InvalidInput(
-            f"targets must vary to be standardised, got {targets[0, column]} in every row of "
-            f"column {column}; leave it out, or use target_scale='none'"
-        )
-    scaled: Float64Array = centred / deviation
+    scaled: Float64Array = centred / check_varying(targets, or_else=", or use target_scale='none'")
     return scaled
 
 

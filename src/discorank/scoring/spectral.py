@@ -178,6 +178,7 @@ def decompose(
     """`spectral_components` of features that have passed `check_features`."""
     check_groups(n_components, n_groups)
     check_choice(svd_solver, get_args(SvdSolver), name="svd_solver")
+    check_count(random_state, name="random_state", least=0)
     k = min(*Z.shape, n_components or max(Z.shape))
     solver = svd_solver
     if solver == "auto" or (solver == "randomized" and not _iteration_pays(Z.shape, k)):

@@ -29,11 +29,14 @@ __all__ = [
     "check_matrix",
     "check_positive",
     "check_rows",
+    "check_varying",
 ]
 
 _Choice = TypeVar("_Choice", bound=str)
 
 BLOCK_ROWS = 1024
+# A standard deviation below this share of the largest number is rounding.
+LEAST_DEVIATION = 1e-12
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -176,6 +179,25 @@ def check_matrix(array: ArrayLike, n_samples: int, *, name: str) -> Float64Array
         raise InvalidInput(f"{name} must hold real numbers, got dtype {matrix.dtype}")
     _refuse_nonfinite(matrix.astype(np.float64, copy=False), name, columns)
     return matrix.astype(np.float64, copy=False)
+
+
+def check_varying(targets: Float64Array, *, or_else: str = "") -> Float64Array:
+    """Return the standard deviation of each target, shape (n_targets,).
+
+    Raises
+    ------
+    InvalidInput
+        If a target is constant up to rounding; the message advises to leave it out `or_else`.
+    """
+    deviations: Float64Array = targets.std(axis=0)
+    constant = np.flatnonzero(deviations <= LEAST_DEVIATION * np.abs(targets).max(axis=0))
+    if len(constant):
+        column = int(constant[0])
+        raise InvalidInput(
+            f"targets must vary, got {targets[0, column]} in every row of column {column}; leave "
+            f"it out{or_else}"
+        )
+    return deviations
 
 
 def check_choice(value: _Choice, choices: Sequence[_Choice], *, name: str) -> _Choice:

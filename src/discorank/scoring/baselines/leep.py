@@ -62,5 +62,5 @@ def expected_empirical_prediction(probabilities: Float64Array, labels: ClassLabe
     for start in range(0, len(likelihood), BLOCK_ROWS):
         rows = slice(start, start + BLOCK_ROWS)
         likelihood[rows] = np.einsum("iz,iz->i", probabilities[rows], conditional[labels.ids[rows]])
-    per_sample = np.log(likelihood)
+    per_sample = np.log(np.minimum(likelihood, 1.0))  # rounding may put a certain one above 1
     return Score(float(per_sample.mean()), per_sample)

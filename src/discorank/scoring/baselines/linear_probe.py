@@ -12,7 +12,7 @@ from discorank.errors import InvalidInput
 from discorank.scoring.arrays import to_numpy
 from discorank.scoring.blocks import shifted_blocks
 from discorank.scoring.probe import Probe
-from discorank.scoring.validate import check_count, check_positive
+from discorank.scoring.validate import check_count, check_positive, check_varying
 from discorank.types import Float64Array, FloatArray, IntArray, Score
 
 __all__ = ["linear_probe"]
@@ -112,13 +112,7 @@ class _Ridge:
             raise InvalidInput(
                 f"linear_probe needs at least three samples with targets, got {len(targets)}"
             )
-        deviations = targets.std(axis=0)
-        if not deviations.all():
-            column = int(deviations.argmin())
-            raise InvalidInput(
-                f"targets must vary, got {targets[0, column]} in every row of column {column}; "
-                f"leave it out"
-            )
+        deviations = check_varying(targets)
         self.strata = np.zeros(len(targets), np.intp)
         self._targets = (targets - targets.mean(axis=0)) / deviations
 

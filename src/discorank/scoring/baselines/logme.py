@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from discorank.errors import InvalidInput
 from discorank.scoring.arrays import placed_like, precision_of, to_numpy
 from discorank.scoring.blocks import shifted_blocks
 from discorank.scoring.probe import Probe
 from discorank.scoring.spectral import Spectrum
+from discorank.scoring.validate import check_varying
 from discorank.types import Float64Array, IntArray, Score
 
 __all__ = ["logme"]
@@ -132,15 +132,10 @@ def _responses(probe: Probe) -> _Responses:
             squares=n_samples * shares * (1.0 - shares),
             products=counts * (probe.class_means - probe.mean),
         )
+    check_varying(probe.Y)
     means = probe.Y.mean(axis=0)
     centred = probe.Y - means
     squares = np.square(centred).sum(axis=0)
-    constant = np.flatnonzero(squares <= PERFECT_FIT * n_samples * np.square(means))
-    if len(constant):
-        column = int(constant[0])
-        raise InvalidInput(
-            f"targets must vary, got {probe.Y[0, column]} in every row of column {column}"
-        )
     products = np.zeros((len(means), probe.Z.shape[1]))
     for rows, block in shifted_blocks(probe.Z, probe.mean, "float64"):
         products += centred[rows].T @ to_numpy(block)
