@@ -14,6 +14,7 @@ from array_api_compat import array_namespace, device, is_torch_array
 from numpy.typing import ArrayLike, NDArray
 from scipy import linalg, sparse
 
+from discorank.errors import InvalidInput
 from discorank.types import Float64Array, IntArray
 
 __all__ = [
@@ -37,9 +38,20 @@ Precision: TypeAlias = Literal["float32", "float64"]
 SEGMENT_BYTES = 16 << 20
 
 
-def as_array(values: ArrayLike | Array) -> Array:
-    """Return torch tensors as they are (without their graph), all else as a numpy array."""
-    return values.detach() if is_torch_array(values) else np.asarray(values)
+def as_array(values: ArrayLike | Array, *, name: str) -> Array:
+    """Return torch tensors as they are (without their graph), all else as a numpy array.
+
+    Raises
+    ------
+    InvalidInput
+        If rows have different lengths.
+    """
+    if is_torch_array(values):
+        return values.detach()
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise InvalidInput(f"{name} must be an array of numbers: {error}") from None
 
 
 def to_numpy(array: Array) -> NDArray[Any]:

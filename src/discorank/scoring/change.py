@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from discorank.errors import InvalidInput
 from discorank.scoring.arrays import Array, to_numpy
-from discorank.scoring.spectral import SvdSolver, spectral_components
+from discorank.scoring.spectral import SvdSolver, decompose
+from discorank.scoring.validate import check_features
 from discorank.types import Float64Array
 
 __all__ = ["SpectralChange", "spectral_change"]
@@ -76,21 +77,22 @@ def spectral_change(
     Learning through Distribution of Spectral Components", AAAI 2025, arXiv 2412.19085. It observes
     that leading components change least and gain share.
     """
-    shapes = np.shape(before), np.shape(after)
+    both = check_features(before, name="before"), check_features(after, name="after")
+    shapes = both[0].shape, both[1].shape
     if shapes[0] != shapes[1]:
         raise InvalidInput(
             f"before and after must have the same samples and features, got shapes {shapes[0]} "
             f"and {shapes[1]}"
         )
     Z, Z_after = (
-        spectral_components(
+        decompose(
             features,
             n_components=n_components,
             n_groups=n_groups,
             svd_solver=svd_solver,
             random_state=random_state,
         )
-        for features in (before, after)
+        for features in both
     )
     if Z.groups != Z_after.groups:
         # One of them has a lower rank: group both by that.

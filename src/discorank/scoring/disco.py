@@ -13,7 +13,7 @@ from discorank.scoring.hard_examples import score_hard_examples
 from discorank.scoring.ncc import Covariance, ncc_posteriors
 from discorank.scoring.probe import Probe
 from discorank.scoring.spectral import SvdSolver
-from discorank.scoring.validate import check_choice
+from discorank.scoring.validate import check_choice, check_flag
 from discorank.types import Float64Array, Score
 
 __all__ = ["ComponentScore", "DiscoResult", "disco", "disco_score"]
@@ -160,6 +160,7 @@ def disco(
 ) -> DiscoResult:
     """`disco_score` of a probe; the decomposition is shared with other scorers of the probe."""
     check_choice(covariance, get_args(Covariance), name="covariance")
+    check_flag(loo, name="loo")
     classes = probe.classes
     components = probe.components(
         n_components=n_components,

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from discorank.errors import InvalidInput
+from discorank.scoring.arrays import as_array, to_numpy
 from discorank.scoring.disco import ComponentScore, DiscoResult
 from discorank.scoring.ncc import Covariance, ncc_posteriors
 from discorank.scoring.probe import Probe
 from discorank.scoring.spectral import SvdSolver
-from discorank.scoring.validate import ClassLabels, check_choice
+from discorank.scoring.validate import ClassLabels, check_choice, check_flag
 
 __all__ = ["disco_multilabel", "disco_multilabel_score"]
 
@@ -78,7 +79,8 @@ def disco_multilabel(
 ) -> DiscoResult:
     """`disco_multilabel_score` of a probe; the decomposition is shared with other scorers."""
     check_choice(covariance, get_args(Covariance), name="covariance")
-    has_label = _check_label_matrix(probe.labels, len(probe.Z))
+    check_flag(loo, name="loo")
+    has_label = _check_label_matrix(probe.need("labels"), len(probe.Z))
     components = probe.components(
         n_components=n_components,
         n_groups=n_groups,
@@ -106,9 +108,9 @@ def disco_multilabel(
     )
 
 
-def _check_label_matrix(labels: object, n_samples: int) -> NDArray[np.bool_]:
+def _check_label_matrix(labels: ArrayLike, n_samples: int) -> NDArray[np.bool_]:
     """Return the columns of a 0/1 matrix that hold both values, as booleans."""
-    matrix = np.asarray(labels)
+    matrix = to_numpy(as_array(labels, name="labels"))
     if matrix.ndim != 2 or len(matrix) != n_samples:
         raise InvalidInput(
             f"labels must have shape (n_samples, n_labels) with {n_samples} rows, got shape "

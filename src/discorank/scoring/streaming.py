@@ -13,12 +13,18 @@ from scipy import linalg
 
 from discorank._optional import import_optional
 from discorank.errors import InvalidInput
-from discorank.scoring.arrays import Array, segment_sums
+from discorank.scoring.arrays import Array, as_array, segment_sums, to_numpy
 from discorank.scoring.blocks import for_each_block
 from discorank.scoring.disco import ComponentScore, DiscoResult
 from discorank.scoring.ncc import Covariance, NccModel, fit_ncc
 from discorank.scoring.spectral import RANK_TOLERANCE, split_groups
-from discorank.scoring.validate import check_choice, check_count, check_labels, check_rows
+from discorank.scoring.validate import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_labels,
+    check_rows,
+)
 from discorank.types import Float64Array, IntArray
 
 __all__ = ["StreamingDisco"]
@@ -87,6 +93,7 @@ class StreamingDisco:
                     f"n_components={n_components}"
                 )
         check_choice(covariance, get_args(Covariance), name="covariance")
+        check_flag(loo, name="loo")
         if covariance == "class":
             raise InvalidInput(
                 "covariance='class' needs the rows of each class again after the decomposition; "
@@ -140,7 +147,7 @@ class StreamingDisco:
         """Add a batch to the first pass: (n_rows, n_features) and one class per row."""
         if self._scorer is not None:
             raise InvalidInput("partial_fit comes before decompose; start anew for other data")
-        Z = check_rows(X)
+        Z = to_numpy(check_rows(X))
         classes, ids = _name_ids(y, len(Z))
         moments = _Moments.of(Z, classes, ids, self._moments)
         self._moments = moments if self._moments is None else self._moments.plus(moments)
@@ -158,7 +165,7 @@ class StreamingDisco:
         """Add a batch to the second pass; the batches must be those of the first."""
         if self._scorer is None or self._sums is None:
             raise InvalidInput("partial_score comes after decompose")
-        Z = check_rows(X, n_features=len(self._scorer.centre))
+        Z = to_numpy(check_rows(X, n_features=len(self._scorer.centre)))
         classes, ids = _name_ids(y, len(Z))
         unknown = [name for name in classes if name not in self._scorer.id_of]
         if unknown:
@@ -406,7 +413,7 @@ def _open_rows(X: ArrayLike | str | Path) -> Any:
     if not isinstance(X, (str, Path)):
         if hasattr(X, "filename") and isinstance(getattr(X, "base", None), mmap):
             return _MappedRows(X)  # a whole numpy.memmap, not a view of one
-        return X if hasattr(X, "shape") else np.asarray(X)
+        return X if hasattr(X, "shape") else as_array(X, name="features")
     path = Path(X)
     if not path.is_file():
         raise InvalidInput(f"features: there is no file {str(path)!r}")

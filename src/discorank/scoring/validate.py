@@ -25,6 +25,7 @@ __all__ = [
     "check_choice",
     "check_count",
     "check_features",
+    "check_flag",
     "check_labels",
     "check_matrix",
     "check_positive",
@@ -98,7 +99,7 @@ def check_rows(
         If the array is not two-dimensional or not of real numbers, is empty, holds NaN or
         infinity, or has not `n_features` columns.
     """
-    array = as_array(features)
+    array = as_array(features, name=name)
     if array.ndim != 2:
         raise InvalidInput(
             f"{name} must have shape (n_samples, n_features), got shape {array.shape}"
@@ -166,7 +167,7 @@ def check_matrix(array: ArrayLike, n_samples: int, *, name: str) -> Float64Array
         If it has another number of rows, is not of real numbers, or a value is missing.
     """
     columns = getattr(array, "columns", None)  # the names in a data frame
-    matrix = to_numpy(as_array(array))
+    matrix = to_numpy(as_array(array, name=name))
     if matrix.ndim == 1:
         matrix = matrix[:, None]
     if matrix.ndim != 2 or matrix.shape[1] < 1:
@@ -212,6 +213,13 @@ def check_count(value: object, *, name: str, least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise InvalidInput(f"{name} must be a whole number of at least {least}, got {value!r}")
     return int(value)
+
+
+def check_flag(value: object, *, name: str) -> bool:
+    """Return `value` if it is True or False; "no" would count as True otherwise."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise InvalidInput(f"{name} must be True or False, got {value!r}")
+    return bool(value)
 
 
 def check_positive(value: object, *, name: str, most: float = math.inf) -> float:

@@ -10,7 +10,7 @@ from discorank.scoring.arrays import placed_like, precision_of, to_numpy
 from discorank.scoring.blocks import shifted_blocks
 from discorank.scoring.probe import Probe
 from discorank.scoring.spectral import Spectrum
-from discorank.scoring.validate import check_varying
+from discorank.scoring.validate import check_flag, check_varying
 from discorank.types import Float64Array, IntArray, Score
 
 __all__ = ["logme"]
@@ -76,6 +76,7 @@ def logme(probe: Probe, *, converged: bool = False) -> Score:
     K. You, Y. Liu, J. Wang, M. Long, "LogME: Practical Assessment of Pre-trained Models for
     Transfer Learning", ICML 2021, arXiv 2102.11005.
     """
+    check_flag(converged, name="converged")
     responses = _responses(probe)
     problem = _problem(probe, probe.spectrum, responses)
     evidence, ratio = _maximum_evidence(problem, converged=converged)
