@@ -137,6 +137,8 @@ class Candidate:
         or, for ready-made features, the `Features` of all rows of the full target.
     alias : str, optional
         A short name that the user gave (``?name=resnet``); only for display.
+    source_accuracy : float, optional
+        Published accuracy on the task that the weights were trained for, in percent.
     """
 
     name: str
@@ -149,6 +151,7 @@ class Candidate:
     modality: Modality
     load: Callable[[str], Encoder | Features] = field(repr=False, compare=False)
     alias: str | None = None
+    source_accuracy: float | None = None
 
     @property
     def label(self) -> str:
@@ -171,15 +174,17 @@ class Target:
     Attributes
     ----------
     name : str
-    task : {"classification"}
+    task : {"classification", "multilabel", "regression", "detection"}
     modality : {"image", "features"}
     items : sequence
         ``items[i]`` is the decoded item of selected row i (for images a PIL image); decoding
         happens on access, in worker processes, so the sequence must be picklable. Empty for
         modality "features": such targets only carry labels.
-    labels : ndarray of shape (n_samples,)
-        Class ids into `classes`.
+    labels : ndarray of shape (n_samples,), or (n_samples, n_labels) for "multilabel", optional
+        Class ids into `classes`; for several labels per sample 1 where it has the label. None for
+        "regression".
     classes : tuple of str
+        Empty for "regression".
     sample_ids : tuple of str
         One name per selected row.
     fingerprint : str
@@ -192,13 +197,16 @@ class Target:
         Items of the data set that could not be read; they are in no row.
     split : str, optional
         The split that the rows are from, ``"train"``; None where the data set has no splits.
+    targets : ndarray of shape (n_samples, n_targets), optional
+        Targets of "regression"; for "detection" the box of each sample, (cx, cy, w, h), each
+        divided by the size of the image.
     """
 
     name: str
     task: Task
     modality: Modality
     items: Sequence[Any] = field(repr=False)
-    labels: IntArray = field(repr=False)
+    labels: IntArray | None = field(repr=False)
     classes: tuple[str, ...]
     sample_ids: tuple[str, ...] = field(repr=False)
     fingerprint: str
@@ -206,6 +214,14 @@ class Target:
     n_total: int
     bad: tuple[BadItem, ...] = ()
     split: str | None = None
+    targets: Float64Array | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.rows)
+
+    @property
+    def strata(self) -> IntArray:
+        """Class of each sample, of which a sample keeps the shares; one class if there is none."""
+        if self.labels is None or self.labels.ndim > 1:
+            return np.zeros(len(self), np.intp)
+        return self.labels

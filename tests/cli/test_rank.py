@@ -80,7 +80,7 @@ def test_json_is_all_there_is_on_stdout(discorank: Run, target: Path, specs: lis
     assert document["target"] == "target.npz"
     assert document["scorer"] == "disco"
     assert document["failed"] == []
-    assert document["options"] == {
+    assert document["options"]["disco"] == {
         "n_components": 128,
         "n_groups": 8,
         "covariance": "identity",
@@ -104,7 +104,7 @@ def test_flags_reach_the_score(discorank: Run, target: Path, specs: list[str]) -
         "--seed", "5", "--confidence", "0.5", "--max-samples", "30",
     )  # fmt: skip
     document = json.loads(result.stdout)
-    assert document["options"] == {
+    assert document["options"]["disco"] == {
         "n_components": None,
         "n_groups": 2,
         "covariance": "shared",
@@ -294,11 +294,13 @@ def test_a_flag_of_another_scorer_is_refused(
     assert discorank(*command).exit_code == 0
     refused = discorank(*command, "--groups", "4")
     assert refused.exit_code == 2
-    assert "the scorer 'spread' has no option 'n_groups'; its options are none" in refused.stderr
+    assert (
+        "no option of spread is named 'n_groups'; the options of spread are none" in refused.stderr
+    )
 
 
-@pytest.mark.parametrize("name", ["scorer", "max_samples", "max_bad", "device", "batch_size",
-                                  "workers", "cache", "confidence"])  # fmt: skip
+@pytest.mark.parametrize("name", ["task", "hard_fraction", "max_samples", "max_bad", "device",
+                                  "batch_size", "workers", "cache", "confidence"])  # fmt: skip
 def test_flags_have_the_defaults_of_the_function(name: str) -> None:
     flags = inspect.signature(rank_module.rank).parameters
     assert flags[name].default == inspect.signature(package.rank).parameters[name].default

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from typer.testing import Result
 
-from discorank import disco_score
+from discorank import disco_regression_score, disco_score
 from discorank.scoring.bootstrap import paired_bootstrap
+from discorank.scoring.probe import Probe
+from discorank.scoring.registry import get_scorer
 
 Run = Callable[..., Result]
 
@@ -36,7 +38,7 @@ def test_json_holds_the_result(discorank: Run, target: Path) -> None:
     ]
     assert (document["n_samples"], document["n_features"], document["n_classes"]) == (60, 6, 3)
     assert document["svd_solver"] == expected.svd_solver
-    assert document["options"]["n_groups"] == 3
+    assert document["options"]["disco"]["n_groups"] == 3
 
 
 def test_table_has_a_row_per_component(discorank: Run, target: Path) -> None:
@@ -93,3 +95,62 @@ def test_bad_files_are_refused(discorank: Run, tmp_path: Path) -> None:
     content = (tmp_path / "f.npz").read_bytes()
     (tmp_path / "f.npz").write_bytes(content.replace(b"\x00" * 64, b"\x01" * 64, 1))
     assert "cannot be read" in discorank("score", tmp_path / "f.npz").stderr
+
+
+def test_several_scorers_of_one_file(discorank: Run, target: Path) -> None:
+    flags = ("--scorer", "disco", "knn", "leep", "--option", "knn.n_neighbors=3")
+    document = json.loads(discorank("score", target, "--json", *flags).stdout)
+    with np.load(target) as arrays:
+        probe = Probe(arrays["features"], arrays["labels"])
+    assert document["scorer"] == "disco"
+    assert document["options"]["knn"]["n_neighbors"] == 3
+    knn = get_scorer("knn")(probe, n_neighbors=3)
+    assert document["others"]["knn"]["score"] == knn.value
+    assert "no classifier" in document["unscored"]["leep"]
+    table = discorank("score", target, *flags)
+    assert table.exit_code == 0
+    assert table.stdout.splitlines()[-2].startswith("knn ")
+
+
+def test_the_truth_in_the_file_says_the_task(discorank: Run, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    features, targets = rng.standard_normal((40, 5)), rng.standard_normal((40, 2))
+    np.savez(tmp_path / "f.npz", features=features, targets=targets)
+    document = json.loads(discorank("score", tmp_path / "f.npz", "--json").stdout)
+    assert document["task"] == "regression"
+    assert document["score"] == disco_regression_score(features, targets).value
+    assert [row["lr"] for row in document["components"]]
+    assert "sum of ratio × lr" in discorank("score", tmp_path / "f.npz").stdout
+    boxes = rng.uniform(0.1, 0.9, (40, 4))
+    np.savez(tmp_path / "f.npz", features=features, labels=np.arange(40) % 2, boxes=boxes)
+    document = json.loads(discorank("score", tmp_path / "f.npz", "--json").stdout)
+    assert document["task"] == "detection"
+    assert set(document["parts"]) == {"S_cls", "S_reg", "S_obj"}
+    assert "S_cls" in discorank("score", tmp_path / "f.npz").stdout
+
+
+def test_a_share_of_hard_examples(discorank: Run, target: Path) -> None:
+    document = json.loads(discorank("score", target, "--json", "--hard-fraction", "0.5").stdout)
+    with np.load(target) as arrays:
+        expected = disco_score(arrays["features"], arrays["labels"], hard_fraction=0.5)
+    assert document["score"] == expected.value
+    assert document["hard_fraction"] == 0.5
+
+
+def test_torch_on_a_device_gives_the_same(discorank: Run, target: Path) -> None:
+    flags = ("score", target, "--json", "--scorer", "disco", "logme", "hscore", "knn")
+    here = json.loads(discorank(*flags).stdout)
+    torch = json.loads(discorank(*flags, "--device", "cpu").stdout)
+    assert torch["score"] == pytest.approx(here["score"], rel=1e-5)
+    for name, standing in here["others"].items():
+        assert torch["others"][name]["score"] == pytest.approx(standing["score"], rel=1e-5)
+    refused = discorank("score", target, "--device", "nowhere")
+    assert refused.exit_code == 2
+    assert "device='nowhere' cannot be used here" in refused.stderr
+
+
+@pytest.mark.parametrize("option", ["knn", "=3", "knn.=3"])
+def test_an_option_must_be_an_assignment(discorank: Run, target: Path, option: str) -> None:
+    result = discorank("score", target, "--option", option)
+    assert result.exit_code == 2
+    assert f"--option must be [SCORER.]KEY=VALUE, got '{option}'" in result.stderr

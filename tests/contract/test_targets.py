@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -103,6 +104,7 @@ def assert_same_selection(a: Target, b: Target) -> None:
 def test_lengths_agree(source: Path | str) -> None:
     for target in (open_target(source), open_target(source, max_samples=N)):
         n = len(target)
+        assert target.labels is not None
         assert target.labels.shape == target.rows.shape == (n,)
         assert len(target.sample_ids) == len(set(target.sample_ids)) == n
         assert len(target.items) == (n if target.modality == "image" else 0)
@@ -129,13 +131,13 @@ def test_selection_is_deterministic_and_depends_on_the_seed(source: Path | str) 
 
 def test_selection_is_stratified(source: Path | str) -> None:
     full, part = open_target(source), open_target(source, max_samples=N)
-    share = np.bincount(full.labels) * N / len(full)
-    assert (np.abs(np.bincount(part.labels) - share) <= 1).all()
+    share = np.bincount(full.strata) * N / len(full)
+    assert (np.abs(np.bincount(part.strata) - share) <= 1).all()
 
 
 def test_selected_rows_are_rows_of_the_whole(source: Path | str) -> None:
     full, part = open_target(source), open_target(source, max_samples=N)
-    np.testing.assert_array_equal(part.labels, full.labels[part.rows])
+    np.testing.assert_array_equal(part.strata, full.strata[part.rows])
     assert part.sample_ids == tuple(full.sample_ids[row] for row in part.rows)
     if part.modality == "image":
         for position in (0, N - 1, -1):
@@ -186,7 +188,8 @@ def test_too_few_samples_for_the_classes(source: Path | str) -> None:
 
 
 def test_a_bad_option_is_named_with_its_value(source: Path | str) -> None:
-    for option, value in (("max_samples", 0), ("random_state", -1), ("max_bad", -2)):
+    bad: dict[str, Any] = {"max_samples": 0, "random_state": -1, "max_bad": -2}
+    for option, value in bad.items():
         with pytest.raises(InvalidInput, match=f"{option} .* got {value}"):
             open_target(source, **{option: value})
 

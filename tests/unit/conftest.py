@@ -27,6 +27,7 @@ _TRAINED = RankedModel(
 )
 _RANKING = Ranking(
     target="photos",
+    task="classification",
     scorer="disco",
     models=(
         _TRAINED,
@@ -34,12 +35,14 @@ _RANKING = Ranking(
         replace(_TRAINED, rank=3, model="features:f.npz", score=0.3, p_best=0.01, seconds=None),
     ),
     failed=(),
-    options={"n_groups": 8},
+    options={"disco": {"n_groups": 8}},
+    hard_fraction=None,
     confidence=0.95,
     random_state=0,
     n_samples=500,
     n_total=5000,
     n_classes=10,
+    n_targets=0,
     fingerprint="f" * 64,
     bad=(),
     versions={"discorank": "0.1.0"},

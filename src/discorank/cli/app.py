@@ -9,10 +9,12 @@ import typer
 from typer.core import TyperGroup
 
 import discorank
+from discorank.cli.command import Command
 from discorank.cli.compare import compare
 from discorank.cli.demo import demo
-from discorank.cli.rank import RankCommand, rank
+from discorank.cli.rank import rank
 from discorank.cli.score import score
+from discorank.cli.scorers import scorers
 from discorank.report.summarize import printable
 
 __all__ = ["app"]
@@ -42,8 +44,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(cls=RankCommand)(rank)
-app.command()(score)
+app.command(cls=Command)(rank)
+app.command(cls=Command)(score)
+app.command()(scorers)
 app.command()(compare)
 app.command()(demo)
 

@@ -41,7 +41,9 @@ def compare(
 
     given = options.scorer_options(components=components, groups=groups, svd_solver=svd_solver)
     change = discorank.spectral_change(
-        *read_arrays(before, "features"), *read_arrays(after, "features"), **given
+        read_arrays(before, "features")["features"],
+        read_arrays(after, "features")["features"],
+        **given,
     )
     document: dict[str, Any] = {
         "before": str(before),

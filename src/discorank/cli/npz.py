@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 from discorank.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 __all__ = ["read_arrays"]
 
 
-def read_arrays(file: Path, *names: str) -> list[NDArray[Any]]:
-    """Return the arrays with these names, in this order.
+def read_arrays(file: Path, *names: str, optional: Sequence[str] = ()) -> dict[str, NDArray[Any]]:
+    """Return the arrays with these names, and those of `optional` that the file has.
 
     Raises
     ------
@@ -32,7 +34,7 @@ def read_arrays(file: Path, *names: str) -> list[NDArray[Any]]:
     try:
         with np.load(file, allow_pickle=False) as archive:
             found = archive.files
-            arrays = {name: archive[name] for name in names if name in found}
+            arrays = {name: archive[name] for name in (*names, *optional) if name in found}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InvalidInput(f"an array in {str(file)!r} cannot be read: {error}") from error
     for name in names:
@@ -42,4 +44,4 @@ def read_arrays(file: Path, *names: str) -> list[NDArray[Any]]:
                 f"{str(file)!r} has no array {name!r}, only {', '.join(found) or 'none'}; "
                 f"write it with numpy.savez(file, {expected})"
             )
-    return [arrays[name] for name in names]
+    return arrays

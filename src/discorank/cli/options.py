@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -17,10 +19,15 @@ __all__ = [
     "Covariance",
     "Device",
     "Groups",
+    "HardFraction",
     "LeaveOneOut",
     "Quiet",
+    "ScoreDevice",
+    "ScorerOptions",
+    "Scorers",
     "Seed",
     "SvdSolver",
+    "Task",
     "Workers",
     "scorer_options",
 ]
@@ -70,6 +77,41 @@ SvdSolver: TypeAlias = Annotated[
         help="auto, full, covariance_eigh, randomized, or published: as the published code does.",
     ),
 ]
+HardFraction: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        rich_help_panel=_SCORE,
+        help="Score this share of the samples, the hardest of each class.",
+    ),
+]
+Scorers: TypeAlias = Annotated[
+    list[str],
+    typer.Option(
+        "--scorer",
+        metavar="NAME...",
+        rich_help_panel=_SCORE,
+        help="What scores the models; of several, the first orders them. "
+        "discorank scorers lists them.",
+    ),
+]
+ScorerOptions: TypeAlias = Annotated[
+    list[str],
+    typer.Option(
+        "--option",
+        metavar="[SCORER.]KEY=VALUE",
+        rich_help_panel=_SCORE,
+        help="An option of a scorer, knn.n_neighbors=5; without a name, of each that has it.",
+    ),
+]
+Task: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TASK",
+        show_default="what the target says",
+        help="classification, multilabel, regression or detection.",
+    ),
+]
 Confidence: TypeAlias = Annotated[
     float,
     typer.Option(
@@ -86,6 +128,14 @@ Device: TypeAlias = Annotated[
         metavar="DEVICE",
         rich_help_panel=_EXTRACTION,
         help="cpu, cuda, cuda:1, mps; picked by itself if not given.",
+    ),
+]
+ScoreDevice: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DEVICE",
+        rich_help_panel=_SCORE,
+        help="Score with torch on this device: cuda, cuda:1, mps; by default with numpy.",
     ),
 ]
 BatchSize: TypeAlias = Annotated[
@@ -123,8 +173,9 @@ def scorer_options(
     covariance: str | None = None,
     loo: bool = False,
     svd_solver: str | None,
+    more: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Return the options of a scorer that these flags set; one that was not given sets none."""
+    """Return the options of scorers that these flags set; one that was not given sets none."""
     if components not in (None, "all") and not components.isdecimal():
         raise InvalidInput(f"--components must be a number or 'all', got {components!r}")
     options: dict[str, Any] = {
@@ -136,4 +187,19 @@ def scorer_options(
     options = {name: value for name, value in options.items() if value is not None}
     if components is not None:
         options["n_components"] = None if components == "all" else int(components)
+    for assignment in more:
+        _assign(assignment, options)
     return options
+
+
+def _assign(assignment: str, options: dict[str, Any]) -> None:
+    """Set what ``[SCORER.]KEY=VALUE`` says."""
+    path, equals, text = assignment.partition("=")
+    scorer, _, key = path.rpartition(".")
+    if not equals or not key:
+        raise InvalidInput(f"--option must be [SCORER.]KEY=VALUE, got {assignment!r}")
+    try:
+        value = json.loads(text)
+    except ValueError:  # no number, true, false or null: a word
+        value = text
+    (options.setdefault(scorer, {}) if scorer else options)[key] = value

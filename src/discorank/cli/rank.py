@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
-from typer.core import TyperCommand
 
 import discorank
 from discorank.cli import options, output
@@ -14,30 +13,9 @@ from discorank.report.summarize import printable
 
 if TYPE_CHECKING:
     from discorank.ranking.result import Ranking
+    from discorank.types import Task
 
-__all__ = ["RankCommand", "rank"]
-
-_MODELS = "--models"
-
-
-class RankCommand(TyperCommand):
-    """Take several values after one ``--models``: ``--models a b`` is ``--models a --models b``."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse with a flag before each value."""
-        return super().parse_args(ctx, _spread(args))
-
-
-def _spread(args: list[str]) -> list[str]:
-    spread: list[str] = []
-    in_models = False
-    for arg in args:
-        if arg.startswith("-"):
-            in_models = arg.partition("=")[0] == _MODELS
-        elif in_models and spread[-1] != _MODELS:
-            spread.append(_MODELS)
-        spread.append(arg)
-    return spread
+__all__ = ["rank"]
 
 
 def rank(
@@ -46,14 +24,14 @@ def rank(
         typer.Argument(
             metavar="TARGET",
             help="A folder of class folders, an .npz of images or features with labels, "
-            "or a built-in: digits, mnist5k.",
+            "targets or boxes, or a built-in: digits, mnist5k.",
         ),
     ],
     *,
     models: Annotated[
         list[str],
         typer.Option(
-            _MODELS,
+            "--models",
             metavar="SPEC...",
             help="Candidates: timm:NAME, torchvision:NAME, onnx:FILE, python:MODULE:FACTORY, "
             "features:FILE.npz, pool:NAME.",
@@ -75,14 +53,15 @@ def rank(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write there instead of printing.")
     ] = None,
-    scorer: Annotated[
-        str, typer.Option(metavar="NAME", rich_help_panel="Score", help="What ranks the models.")
-    ] = "disco",
+    task: options.Task = None,
+    scorer: options.Scorers = ["disco"],  # noqa: B006 - read by typer, never changed
+    hard_fraction: options.HardFraction = None,
     components: options.Components = None,
     groups: options.Groups = None,
     covariance: options.Covariance = None,
     loo: options.LeaveOneOut = False,
     svd_solver: options.SvdSolver = None,
+    option: options.ScorerOptions = [],  # noqa: B006
     confidence: options.Confidence = 0.95,
     seed: options.Seed = 0,
     device: options.Device = None,
@@ -103,6 +82,7 @@ def rank(
     ranking = discorank.rank(
         target,
         models,
+        task=cast("Task | None", task),
         scorer=scorer,
         scorer_options=options.scorer_options(
             components=components,
@@ -110,7 +90,9 @@ def rank(
             covariance=covariance,
             loo=loo,
             svd_solver=svd_solver,
+            more=option,
         ),
+        hard_fraction=hard_fraction,
         max_samples=max_samples,
         max_bad=max_bad,
         random_state=seed,
@@ -132,6 +114,9 @@ def _print_notices(ranking: Ranking, destination: output.Destination) -> None:
     for item in ranking.bad:
         output.notice(f"left out {printable(item.name)}: {printable(item.reason)}")
     shows_failures = destination.out is None and destination.format in ("table", "markdown")
+    for model in ranking.models:
+        for reason in model.unscored.values():
+            output.notice(f"not scored {printable(model.model)}: {printable(reason)}")
     for failure in () if shows_failures else ranking.failed:
         output.notice(f"failed {printable(failure.model)}: {printable(failure.reason)}")
     if destination.out is not None:

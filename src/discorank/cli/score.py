@@ -1,20 +1,23 @@
-"""``discorank score``: the score of features that are already in a file."""
+"""``discorank score``: the scores of features that are already in a file."""
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console
 
-import discorank
 from discorank.cli import options
 from discorank.cli.npz import read_arrays
 from discorank.report.summarize import summarize_score
 from discorank.report.text import to_rich
+
+if TYPE_CHECKING:
+    from discorank.types import Score, Task
 
 __all__ = ["score"]
 
@@ -23,55 +26,97 @@ def score(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE.npz", help="Holds 'features' (n_samples, n_features) and 'labels'."
+            metavar="FILE.npz",
+            help="Holds 'features' (n_samples, n_features), and 'labels', 'targets', or 'labels' "
+            "and 'boxes'; 'source_logits' for the scores that need them.",
         ),
     ],
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    task: options.Task = None,
+    scorer: options.Scorers = ["disco"],  # noqa: B006 - read by typer, never changed
+    hard_fraction: options.HardFraction = None,
     components: options.Components = None,
     groups: options.Groups = None,
     covariance: options.Covariance = None,
     loo: options.LeaveOneOut = False,
     svd_solver: options.SvdSolver = None,
+    option: options.ScorerOptions = [],  # noqa: B006
     confidence: options.Confidence = 0.95,
     seed: options.Seed = 0,
+    device: options.ScoreDevice = None,
 ) -> None:
     """Score features in a file, and show the components behind the score."""
-    from discorank.ranking.options import all_options
+    from discorank.features import put_on
+    from discorank.ranking.panel import Panel
     from discorank.ranking.versions import versions
-    from discorank.scoring.bootstrap import paired_bootstrap
-    from discorank.scoring.registry import get_scorer
+    from discorank.scoring.probe import Probe
+    from discorank.targets.arrays import TRUTHS_OF, task_of
 
     given = options.scorer_options(
-        components=components, groups=groups, covariance=covariance, loo=loo, svd_solver=svd_solver
+        components=components,
+        groups=groups,
+        covariance=covariance,
+        loo=loo,
+        svd_solver=svd_solver,
+        more=option,
     )
-    disco_options: dict[str, Any] = all_options(get_scorer("disco"), given, random_state=seed)
-    features, labels = read_arrays(file, "features", "labels")
-    result = discorank.disco_score(features, labels, **disco_options)
-    interval = paired_bootstrap([result.per_sample], confidence=confidence, random_state=seed)
+    arrays = read_arrays(file, "features", optional=("labels", "targets", "boxes", "source_logits"))
+    found = cast("Task | None", task) or task_of(file, arrays) or "classification"
+    panel = Panel.of(scorer, found, given, hard_fraction=hard_fraction, random_state=seed)
+    truth = read_arrays(file, *TRUTHS_OF[found])
+    features = arrays["features"]
+    probe = Probe(
+        features if device is None else put_on(device, features),
+        truth.get("labels"),
+        source_logits=arrays.get("source_logits"),
+        targets=truth.get("boxes", truth.get("targets")),
+    )
+    sheet = panel.score(probe)
+    [standings] = panel.standings({str(file): sheet}, confidence=confidence).values()
+    of_scorer = {name: _without_place(asdict(standing)) for name, standing in standings.items()}
+    first = panel.scorers[0].name
     document: dict[str, Any] = {
         "file": str(file),
-        "scorer": "disco",
-        "score": result.value,
-        "low": float(interval.low[0]),
-        "high": float(interval.high[0]),
+        "task": found,
+        "scorer": first,
+        **of_scorer.pop(first),
+        "others": of_scorer,
+        "unscored": sheet.unscored,
         "confidence": confidence,
+        "hard_fraction": hard_fraction,
         "n_samples": features.shape[0],
         "n_features": features.shape[1],
-        "n_classes": len(set(labels.tolist())),
-        "components": [
-            {
-                "ratio": component.ratio,
-                "ncc": component.ncc,
-                "singular_values": component.singular_values.tolist(),
-            }
-            for component in result.components
-        ],
-        "options": disco_options,
-        "svd_solver": result.svd_solver,
+        "n_classes": _n_classes(found, probe),
+        "n_targets": 0 if probe.targets is None else probe.Y.shape[1],
+        **_decomposition(sheet.scores[first]),
+        "options": panel.options,
         "versions": versions(),
     }
     if as_json:
         sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
     else:
         Console().print(to_rich(summarize_score(document)))
+
+
+def _without_place(standing: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what says something among several models only."""
+    return {name: value for name, value in standing.items() if name not in ("rank", "p_best")}
+
+
+def _n_classes(task: Task, probe: Any) -> int:
+    if task == "regression":
+        return 0
+    return int(probe.labels.shape[1]) if task == "multilabel" else len(probe.classes.counts)
+
+
+def _decomposition(score: Score) -> dict[str, Any]:
+    """Return the spectral components behind a score, if that is what it is made of."""
+    components = getattr(score, "components", None)
+    if components is None:
+        return {"components": [], "svd_solver": None}
+    rows = [asdict(component) for component in components]
+    return {
+        "components": [row | {"singular_values": row["singular_values"].tolist()} for row in rows],
+        "svd_solver": getattr(score, "svd_solver", None),
+    }

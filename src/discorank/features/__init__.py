@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from discorank.features.device import pick_device
+from discorank.features.device import pick_device, put_on
 from discorank.features.extract import extract
 from discorank.features.progress import Progress, RichProgress
 from discorank.features.store import FeatureKey, FeatureStore, default_root, feature_key
@@ -16,4 +16,5 @@ __all__ = [
     "extract",
     "feature_key",
     "pick_device",
+    "put_on",
 ]

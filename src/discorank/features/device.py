@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from discorank._optional import import_optional
 from discorank.errors import InvalidInput
 
-__all__ = ["pick_device"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["pick_device", "put_on"]
 
 
 def pick_device(wanted: str | None = None) -> str:
@@ -38,3 +43,17 @@ def pick_device(wanted: str | None = None) -> str:
             f"there is, {pick_device()!r}"
         ) from error
     return wanted
+
+
+def put_on(device: str, array: NDArray[Any]) -> Any:
+    """Return the array as a torch tensor on a device.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such device here.
+    MissingExtra
+        If torch is not installed.
+    """
+    torch = import_optional("torch", extra="rank", purpose="scoring on a device")
+    return torch.as_tensor(array, device=pick_device(device))

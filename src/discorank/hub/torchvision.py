@@ -71,6 +71,7 @@ def resolve(spec: Spec) -> Candidate:
         weights=weights.identify(lambda: f"revision:{published.url.rpartition('/')[2]}"),
         layer=f"input of {layer}",
         modality="image",
+        source_accuracy=_accuracy(published) if weights.published else None,
         load=partial(_load, spec.name, published, weights, str(layer)),
     )
 
@@ -96,6 +97,12 @@ def _describe(transform: Any) -> dict[str, JSON]:
         "mean": list(transform.mean),
         "std": list(transform.std),
     }
+
+
+def _accuracy(published: Any) -> float | None:
+    """Return the published top-1 accuracy on ImageNet, in percent."""
+    accuracy: float | None = published.meta["_metrics"].get("ImageNet-1K", {}).get("acc@1")
+    return accuracy
 
 
 def _build(

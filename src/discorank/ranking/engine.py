@@ -6,28 +6,28 @@ import logging
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import numpy as np
 
 from discorank.errors import DiscorankError, InvalidInput, UnknownName
 from discorank.features import FeatureStore, default_root, extract, pick_device
 from discorank.hub import expand, label_of, resolve
-from discorank.ranking.options import all_options
-from discorank.ranking.result import FailedModel, RankedModel, Ranking
+from discorank.ranking.panel import Panel, Sheet
+from discorank.ranking.result import FailedModel, RankedModel, Ranking, Standing
 from discorank.ranking.versions import versions
-from discorank.scoring.bootstrap import check_confidence, paired_bootstrap
+from discorank.scoring.bootstrap import check_confidence
 from discorank.scoring.probe import Probe
 from discorank.scoring.registry import get_scorer
-from discorank.scoring.validate import check_count
+from discorank.scoring.validate import check_choice, check_count
 from discorank.targets import open_target
+from discorank.types import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from discorank.features import Progress
-    from discorank.scoring.registry import Scorer
-    from discorank.types import JSON, Candidate, Score, Target
+    from discorank.types import Candidate, Target
 
 __all__ = ["rank"]
 
@@ -41,7 +41,7 @@ class _Scored:
     """What is kept of a candidate once its features are scored."""
 
     candidate: Candidate
-    score: Score
+    sheet: Sheet
     n_features: int
     seconds: float
 
@@ -50,8 +50,10 @@ def rank(
     target: str | Path | Target,
     models: str | Sequence[str],
     *,
-    scorer: str = "disco",
-    scorer_options: Mapping[str, JSON] | None = None,
+    task: Task | None = None,
+    scorer: str | Sequence[str] = "disco",
+    scorer_options: Mapping[str, Any] | None = None,
+    hard_fraction: float | None = None,
     max_samples: int | None = None,
     max_bad: int = 10,
     random_state: int = 0,
@@ -70,14 +72,20 @@ def rank(
     Parameters
     ----------
     target : str, Path or Target
-        A folder of class folders of images, an ``.npz`` of images or features with labels, or a
-        built-in: ``"digits"``, ``"mnist5k"``; or a target that is already open.
+        A folder of class folders of images, an ``.npz`` of images or features with labels,
+        targets or boxes, or a built-in: ``"digits"``, ``"mnist5k"``; or a target that is already
+        open.
     models : str or sequence of str
         Specs of the candidates: ``"timm:resnet50.a1_in1k"``, ``"pool:offline"``, ...
-    scorer : str
-        Name of the scorer.
+    task : {"classification", "multilabel", "regression", "detection"}, optional
+        What the models would be fine-tuned for; None takes what the target says.
+    scorer : str or sequence of str
+        Name of the scorer; or of several, of which the first orders the models.
     scorer_options : mapping, optional
-        Options of the scorer, as its function takes them.
+        Options, as the functions of the scorers take them: ``{"n_groups": 4}`` for every scorer
+        that has it, ``{"knn": {"n_neighbors": 5}}`` for one.
+    hard_fraction : float in (0, 1], optional
+        Score this share of the samples, the hardest of each model (`discorank.hard_examples`).
     max_samples : int, optional
         Score a stratified sample of this many; None scores all.
     max_bad : int
@@ -99,24 +107,35 @@ def rank(
     Returns
     -------
     ranking : Ranking
-        Best first; equal scores by name.
+        Best by the first scorer first; equal scores by name.
 
     Raises
     ------
     InvalidInput, UnknownName, MissingExtra
         For the target, the scorer with its options, a spec that names nothing.
     """
-    chosen = get_scorer(scorer)
-    options = all_options(chosen, scorer_options or {}, random_state=random_state)
-    _try(chosen, options)
     check_confidence(confidence)
     check_count(batch_size, name="batch_size")
     if workers is not None:
         check_count(workers, name="workers", least=0)
     if device is not None:
         pick_device(device)
+    if task is not None:
+        check_choice(task, get_args(Task), name="task")
+    scorers = [scorer] if isinstance(scorer, str) else list(scorer)
+    for name in scorers:  # before the target is opened, which can take minutes
+        get_scorer(name, task)
     specs = expand([models] if isinstance(models, str) else models)
-    data = open_target(target, max_samples=max_samples, random_state=random_state, max_bad=max_bad)
+    data = open_target(
+        target, task=task, max_samples=max_samples, random_state=random_state, max_bad=max_bad
+    )
+    panel = Panel.of(
+        scorers,
+        data.task,
+        scorer_options or {},
+        hard_fraction=hard_fraction,
+        random_state=random_state,
+    )
     store = FeatureStore(default_root() if cache is None else Path(cache).expanduser() / "features")
 
     def score(candidate: Candidate) -> _Scored:
@@ -129,11 +148,16 @@ def rank(
             store=store,
             progress=progress,
         )
-        probe = Probe(features.features, data.labels, features.source_logits, data.sample_ids)
-        result = chosen(probe, **options)
-        if not np.isfinite(result.value):
-            raise InvalidInput(f"its {scorer} score is {result.value}")
-        return _Scored(candidate, result, features.features.shape[1], features.seconds)
+        probe = Probe(
+            features.features,
+            data.labels,
+            features.source_logits,
+            data.sample_ids,
+            data.targets,
+            candidate.parameters,
+            candidate.source_accuracy,
+        )
+        return _Scored(candidate, panel.score(probe), features.features.shape[1], features.seconds)
 
     outcomes: list[_Scored | FailedModel] = []
     for spec, candidate in _describe(specs).items():
@@ -144,34 +168,38 @@ def rank(
     scored = [outcome for outcome in outcomes if isinstance(outcome, _Scored)]
     return Ranking(
         target=data.name,
-        scorer=scorer,
-        models=_ordered(scored, confidence=confidence, random_state=random_state),
+        task=data.task,
+        scorer=panel.scorers[0].name,
+        models=_ordered(panel, scored, confidence=confidence),
         failed=tuple(outcome for outcome in outcomes if isinstance(outcome, FailedModel)),
-        options=options,
+        options=panel.options,
+        hard_fraction=hard_fraction,
         confidence=confidence,
         random_state=random_state,
         n_samples=len(data),
         n_total=data.n_total,
         n_classes=len(data.classes),
+        n_targets=0 if data.targets is None else data.targets.shape[1],
         fingerprint=data.fingerprint,
         bad=data.bad,
         versions=versions(),
     )
 
 
-def _try(scorer: Scorer, options: Mapping[str, JSON]) -> None:
-    """Score a toy probe: a value that the scorer refuses must not cost an extraction first."""
-    labels = np.arange(8) % 2
-    features = np.random.default_rng(0).standard_normal((8, 4)) + labels[:, None]
-    scorer(Probe(features, labels), **options)
-
-
 def _describe(specs: Sequence[str]) -> dict[str, Candidate | FailedModel]:
-    """Describe all before the first is run: a misspelt last spec must not cost an hour."""
-    return {
-        spec: _attempt(spec, partial(resolve, spec), stop_at=(InvalidInput, UnknownName))
-        for spec in specs
-    }
+    """Describe all before the first is run: a misspelt last spec must not cost an hour.
+
+    Two specs of one model are one candidate, the first.
+    """
+    described: dict[str, Candidate | FailedModel] = {}
+    names: set[str] = set()
+    for spec in specs:
+        candidate = _attempt(spec, partial(resolve, spec), stop_at=(InvalidInput, UnknownName))
+        name = spec if isinstance(candidate, FailedModel) else candidate.name
+        if name not in names:
+            names.add(name)
+            described[spec] = candidate
+    return described
 
 
 def _attempt(
@@ -195,42 +223,40 @@ def _attempt(
 
 
 def _ordered(
-    scored: Sequence[_Scored], *, confidence: float, random_state: int
+    panel: Panel, scored: Sequence[_Scored], *, confidence: float
 ) -> tuple[RankedModel, ...]:
-    order = sorted(scored, key=lambda entry: (-entry.score.value, entry.candidate.name))
-    intervals = _intervals(order, confidence=confidence, random_state=random_state)
+    of_name = {entry.candidate.name: entry for entry in scored}
+    sheets = {name: entry.sheet for name, entry in of_name.items()}
+    first, *further = (scorer.name for scorer in panel.scorers)
     return tuple(
-        RankedModel(
-            rank=place,
-            model=entry.candidate.name,
-            score=float(entry.score.value),
-            low=low,
-            high=high,
-            p_best=p_best,
-            parameters=entry.candidate.parameters,
-            n_features=entry.n_features,
-            seconds=None if np.isnan(entry.seconds) else entry.seconds,
-            source=entry.candidate.source,
-            weights=entry.candidate.weights,
-            input_size=entry.candidate.input_size,
-            preprocessing=entry.candidate.preprocessing,
-            layer=entry.candidate.layer,
-            alias=entry.candidate.alias,
+        _ranked(
+            of_name[name],
+            standings[first],
+            {other: standings[other] for other in further if other in standings},
         )
-        for place, (entry, (low, high, p_best)) in enumerate(
-            zip(order, intervals, strict=True), start=1
-        )
+        for name, standings in panel.standings(sheets, confidence=confidence).items()
     )
 
 
-def _intervals(
-    scored: Sequence[_Scored], *, confidence: float, random_state: int
-) -> Sequence[tuple[float | None, float | None, float | None]]:
-    """Return low, high and P(best) of each; None where a score is no mean over samples."""
-    contributions = [
-        entry.score.per_sample for entry in scored if entry.score.per_sample is not None
-    ]
-    if not contributions or len(contributions) < len(scored):
-        return [(None, None, None)] * len(scored)
-    sure = paired_bootstrap(contributions, confidence=confidence, random_state=random_state)
-    return list(zip(sure.low.tolist(), sure.high.tolist(), sure.p_best.tolist(), strict=True))
+def _ranked(entry: _Scored, standing: Standing, others: Mapping[str, Standing]) -> RankedModel:
+    candidate = entry.candidate
+    return RankedModel(
+        rank=standing.rank,
+        model=candidate.name,
+        score=standing.score,
+        low=standing.low,
+        high=standing.high,
+        p_best=standing.p_best,
+        parameters=candidate.parameters,
+        n_features=entry.n_features,
+        seconds=None if np.isnan(entry.seconds) else entry.seconds,
+        source=candidate.source,
+        weights=candidate.weights,
+        input_size=candidate.input_size,
+        preprocessing=candidate.preprocessing,
+        layer=candidate.layer,
+        alias=candidate.alias,
+        parts=standing.parts,
+        others=others,
+        unscored=entry.sheet.unscored,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from discorank._optional import import_optional
@@ -15,9 +15,37 @@ from discorank.report.summarize import summarize_ranking
 if TYPE_CHECKING:
     import pandas as pd
 
-    from discorank.types import JSON, BadItem
+    from discorank.types import JSON, BadItem, Task
 
-__all__ = ["FailedModel", "RankedModel", "Ranking"]
+__all__ = ["FailedModel", "RankedModel", "Ranking", "Standing"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What one scorer says of a model, and the place that gives it.
+
+    Attributes
+    ----------
+    rank : int
+        1 is best.
+    score : float
+        Higher is better.
+    low, high : float, optional
+        Interval of the score from a paired bootstrap over the samples; None where the score is no
+        mean over samples.
+    p_best : float, optional
+        Probability that this model is the best of the ranking, from the same bootstrap.
+    parts : mapping
+        Named numbers that the score is made of, where it is of several: for detection S_cls,
+        S_reg and S_obj.
+    """
+
+    rank: int
+    score: float
+    low: float | None
+    high: float | None
+    p_best: float | None
+    parts: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -26,17 +54,10 @@ class RankedModel:
 
     Attributes
     ----------
-    rank : int
-        1 is best.
+    rank, score, low, high, p_best, parts
+        Its `Standing` with the scorer that orders the ranking.
     model : str
         The resolved spec, ``"timm:resnet50.a1_in1k"``.
-    score : float
-        Higher is better.
-    low, high : float, optional
-        Interval of the score from a paired bootstrap over the samples; None where the score is no
-        mean over samples.
-    p_best : float, optional
-        Probability that this model is the best of the ranking, from the same bootstrap.
     parameters : int, optional
         Number of parameters, classifier included.
     n_features : int
@@ -56,6 +77,10 @@ class RankedModel:
         What was taken as features.
     alias : str, optional
         The short name that tables show in place of the spec.
+    others : mapping
+        From the name of each further scorer to the model's standing with it.
+    unscored : mapping
+        From the name of each further scorer that could not score the model to the reason.
     """
 
     rank: int
@@ -73,6 +98,9 @@ class RankedModel:
     preprocessing: Mapping[str, JSON]
     layer: str
     alias: str | None = None
+    parts: Mapping[str, float] = field(default_factory=dict)
+    others: Mapping[str, Standing] = field(default_factory=dict)
+    unscored: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,12 +132,16 @@ class Ranking:
     target : str
         Name of the target.
     scorer : str
+        The scorer that orders the models.
     models : tuple of RankedModel
         Best first; models with equal scores by name.
     failed : tuple of FailedModel
         In the order in which they were asked for.
+    task : {"classification", "multilabel", "regression", "detection"}
     options : mapping
-        Options of the scorer.
+        From the name of each scorer, the one that orders the models first, to its options.
+    hard_fraction : float, optional
+        Share of the samples that was scored, the hardest of each model; None for all.
     confidence : float
         Coverage of the intervals.
     random_state : int
@@ -119,6 +151,9 @@ class Ranking:
     n_total : int
         Samples of the full target.
     n_classes : int
+        Classes, or for several labels per sample the labels; 0 for regression.
+    n_targets : int
+        Columns of regression targets; 4 for the boxes of detection.
     fingerprint : str
         Digest of the content of the full target.
     bad : tuple of BadItem
@@ -131,12 +166,15 @@ class Ranking:
     scorer: str
     models: tuple[RankedModel, ...]
     failed: tuple[FailedModel, ...]
-    options: Mapping[str, JSON]
+    task: Task
+    options: Mapping[str, Mapping[str, JSON]]
+    hard_fraction: float | None
     confidence: float
     random_state: int
     n_samples: int
     n_total: int
     n_classes: int
+    n_targets: int
     fingerprint: str
     bad: tuple[BadItem, ...]
     versions: Mapping[str, str]
@@ -163,6 +201,11 @@ class Ranking:
     def to_json(self) -> str:
         """Return the ranking as a JSON document; the same ranking gives the same text."""
         return formats.to_json(self.to_dict())
+
+    @property
+    def scorers(self) -> tuple[str, ...]:
+        """Names of all scorers, the one that orders the models first."""
+        return tuple(self.options)
 
     def to_csv(self) -> str:
         """Return the ranked models as CSV with a header, one row each."""
@@ -194,7 +237,7 @@ class Ranking:
 
 def _as_json(value: Any) -> Any:
     if is_dataclass(value):
-        return {field.name: _as_json(getattr(value, field.name)) for field in fields(value)}
+        return {entry.name: _as_json(getattr(value, entry.name)) for entry in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): _as_json(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -12,7 +12,7 @@ from discorank._optional import import_optional
 from discorank.report.summarize import Document, summarize_ranking
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
 
@@ -35,7 +35,12 @@ COLUMNS = (
     "layer",
     "alias",
 )
-"""What a ranked model has, in the order of the columns of CSV files and frames."""
+"""What a ranked model has, in the order of the columns of CSV files and frames.
+
+Behind them come the parts of its score, where there are some, and for each further scorer its name
+(the score), rank, interval and P(best).
+"""
+_STANDING = ("rank", "low", "high", "p_best")
 
 _MARKDOWN_SYNTAX = re.compile(r"([\\`*_\[\]<>|~&])")
 
@@ -48,11 +53,33 @@ def to_json(document: Document) -> str:
 def to_csv(document: Document) -> str:
     """Return the ranked models as CSV; an unknown value is an empty field."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, _columns(document), lineterminator="\n")
     writer.writeheader()
-    for model in document["ranking"]:
-        writer.writerow({column: _csv_field(model[column]) for column in COLUMNS})
+    for row in _rows(document):
+        writer.writerow({column: _csv_field(value) for column, value in row.items()})
     return text.getvalue()
+
+
+def _columns(document: Document) -> list[str]:
+    """Names of all columns."""
+    models, scorer = document["ranking"], document["scorer"]
+    columns = [*COLUMNS, *(models[0]["parts"] if models else ())]
+    for name in document["options"]:
+        if name != scorer:
+            columns += [name, *(f"{name}_{column}" for column in _STANDING)]
+    return columns
+
+
+def _rows(document: Document) -> list[dict[str, Any]]:
+    """One flat row per ranked model."""
+    rows = []
+    for model in document["ranking"]:
+        row = {column: model[column] for column in COLUMNS} | model["parts"]
+        for name, standing in model["others"].items():
+            row[name] = standing["score"]
+            row |= {f"{name}_{column}": standing[column] for column in _STANDING}
+        rows.append(row)
+    return rows
 
 
 def _csv_field(value: Any) -> Any:
@@ -90,8 +117,9 @@ def _markdown(text: str) -> str:
 def to_frame(document: Document) -> pd.DataFrame:
     """Return the ranked models as a pandas frame, indexed by rank; needs the extra ``frames``."""
     pandas = import_optional("pandas", extra="frames", purpose="Ranking.to_frame")
-    rows: Sequence[Mapping[str, Any]] = document["ranking"]
     numbers = dict.fromkeys(("score", "low", "high", "p_best", "seconds"), "float64")
     counts = {"rank": "int64", "parameters": "Int64", "n_features": "int64"}
-    frame = pandas.DataFrame(rows, columns=list(COLUMNS)).astype({**numbers, **counts})
+    columns = _columns(document)
+    numbers |= dict.fromkeys(columns[len(COLUMNS) :], "float64")
+    frame = pandas.DataFrame(_rows(document), columns=columns).astype({**numbers, **counts})
     return frame.set_index("rank")

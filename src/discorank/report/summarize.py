@@ -17,6 +17,7 @@ __all__ = [
     "printable",
     "summarize_ranking",
     "summarize_score",
+    "summarize_scorers",
 ]
 
 Document: TypeAlias = Mapping[str, Any]
@@ -31,10 +32,11 @@ HOW_TO_READ = (
 
 @dataclass(frozen=True)
 class Column:
-    """Heading of a column and the side on which its values stand."""
+    """Heading of a column, the side on which its values stand, and whether they may be broken."""
 
     heading: str
     align: Literal["left", "right"] = "right"
+    wraps: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,31 +69,24 @@ def summarize_ranking(document: Document) -> Summary:
     """Turn the document of a ranking (`Ranking.to_dict`) into rows of text."""
     models = document["ranking"]
     score = _number_format(model["score"] for model in models)
+    columns = [
+        (Column("#"), [str(model["rank"]) for model in models]),
+        (Column("model", align="left", wraps=True), [_name(model) for model in models]),
+        (Column("score"), [score(model["score"]) for model in models]),
+        (Column("interval"), [_interval(model, score) for model in models]),
+        (Column("P(best)"), [_probability(model["p_best"]) for model in models]),
+    ]
+    extra = [*_part_columns(models), *_other_columns(document)]
+    # All together would not fit 80 characters.
+    columns += extra or [
+        (Column("params"), [_count(model["parameters"]) for model in models]),
+        (Column("width"), [str(model["n_features"]) for model in models]),
+        (Column("time"), [_duration(model["seconds"]) for model in models]),
+    ]
     return Summary(
         title=_title(document),
-        columns=(
-            Column("#"),
-            Column("model", align="left"),
-            Column("score"),
-            Column("interval"),
-            Column("P(best)"),
-            Column("params"),
-            Column("width"),
-            Column("time"),
-        ),
-        rows=tuple(
-            (
-                str(model["rank"]),
-                _name(model),
-                score(model["score"]),
-                _interval(model, score),
-                _probability(model["p_best"]),
-                _count(model["parameters"]),
-                str(model["n_features"]),
-                _duration(model["seconds"]),
-            )
-            for model in models
-        ),
+        columns=tuple(column for column, _ in columns),
+        rows=tuple(zip(*(cells for _, cells in columns), strict=True)),
         sentence=_sentence(document),
         emphasized=frozenset(model["rank"] - 1 for model in leaders(document)),
         failed=tuple(
@@ -100,15 +95,40 @@ def summarize_ranking(document: Document) -> Summary:
     )
 
 
+def _part_columns(models: Sequence[Mapping[str, Any]]) -> list[tuple[Column, list[str]]]:
+    """Show what the scores are made of, where they are of several numbers."""
+    columns = []
+    for name in models[0]["parts"] if models else ():
+        values = [model["parts"][name] for model in models]
+        number = _number_format(values)
+        columns.append((Column(name), [number(value) for value in values]))
+    return columns
+
+
+def _other_columns(document: Document) -> list[tuple[Column, list[str]]]:
+    """Show the places by the other scorers; their scores are on scales of their own."""
+    return [
+        (
+            Column(name),
+            [
+                f"#{model['others'][name]['rank']}" if name in model["others"] else _UNKNOWN
+                for model in document["ranking"]
+            ],
+        )
+        for name in document["options"]
+        if name != document["scorer"]
+    ]
+
+
 def summarize_score(document: Document) -> Summary:
     """Turn the document of one score (``discorank score``) into one row per component."""
     components = document["components"]
+    term = "lr" if document["task"] == "regression" else "ncc"
     singular_value = _number_format(component["singular_values"][0] for component in components)
-    score = _number_format([document["score"]])
     return Summary(
         title=(
             f"{printable(document['file'])} · {document['n_samples']:,} samples of "
-            f"{document['n_features']:,} features · {document['n_classes']:,} classes"
+            f"{document['n_features']:,} features · {_truth(document)}"
         ),
         columns=(
             Column("component"),
@@ -116,8 +136,8 @@ def summarize_score(document: Document) -> Summary:
             Column("largest σ"),
             Column("smallest σ"),
             Column("ratio"),
-            Column("ncc"),
-            Column("ratio × ncc"),
+            Column(term),
+            Column(f"ratio × {term}"),
         ),
         rows=tuple(
             (
@@ -126,14 +146,65 @@ def summarize_score(document: Document) -> Summary:
                 singular_value(component["singular_values"][0]),
                 singular_value(component["singular_values"][-1]),
                 f"{component['ratio']:.3f}",
-                f"{component['ncc']:.3f}",
-                f"{component['ratio'] * component['ncc']:.3f}",
+                f"{component[term]:.3f}",
+                f"{component['ratio'] * component[term]:.3f}",
             )
             for place, component in enumerate(components, start=1)
         ),
+        sentence="\n".join(
+            [
+                _score_line(
+                    document["scorer"],
+                    document,
+                    f", the sum of ratio × {term}" if components else "",
+                    document["confidence"],
+                ),
+                *(
+                    _score_line(name, standing, "", document["confidence"])
+                    for name, standing in document["others"].items()
+                ),
+                *(printable(reason) for reason in document["unscored"].values()),
+            ]
+        ),
+    )
+
+
+def _score_line(name: str, standing: Mapping[str, Any], meaning: str, confidence: float) -> str:
+    """Say what a scorer says of one candidate, and how sure that is."""
+    number = _number_format([standing["score"]])
+    parts = ", ".join(
+        f"{part} {_number_format([value])(value)}" for part, value in standing["parts"].items()
+    )
+    interval = ""
+    if standing["low"] is not None:
+        interval = f"; {_percent(confidence)} interval {_interval(standing, number)}"
+    made_of = f" ({parts})" if parts else ""
+    return f"{name} {number(standing['score'])}{made_of}{meaning}{interval}."
+
+
+def summarize_scorers(scorers: Sequence[Mapping[str, Any]]) -> Summary:
+    """Turn the list of scorers into one row each."""
+    return Summary(
+        title="Scorers of candidate models; higher is better in all of them",
+        columns=(
+            Column("name", align="left"),
+            Column("tasks", align="left"),
+            Column("needs", align="left", wraps=True),
+            Column("what it measures, and its paper", align="left", wraps=True),
+        ),
+        rows=tuple(
+            (
+                printable(scorer["name"]),
+                "".join(task[0].upper() for task in scorer["tasks"]),
+                ", ".join(scorer["needs"]),
+                printable("; ".join(filter(None, (scorer["summary"], scorer["paper"])))),
+            )
+            for scorer in scorers
+        ),
         sentence=(
-            f"{document['scorer']} {score(document['score'])}, the sum of ratio × ncc; "
-            f"{_percent(document['confidence'])} interval {_interval(document, score)}."
+            "Tasks: Classification, Multilabel, Regression, Detection. What a scorer needs is "
+            "beside features. Several in one ranking: --scorer disco logme knn; the first orders "
+            "the models."
         ),
     )
 
@@ -179,12 +250,24 @@ def _title(document: Document) -> str:
     facts = [
         printable(document["target"]),
         f"{part} samples",
-        f"{document['n_classes']:,} classes",
+        _truth(document),
         f"{document['scorer']}, {_percent(document['confidence'])} intervals",
     ]
+    if document["hard_fraction"] is not None:
+        facts.insert(2, f"hardest {_percent(document['hard_fraction'])}")
     if document["bad"]:
         facts.append(f"{len(document['bad']):,} unreadable")
     return " · ".join(facts)
+
+
+def _truth(document: Document) -> str:
+    """Say what the samples are labelled with."""
+    if document["task"] == "regression":
+        n_targets = document["n_targets"]
+        return f"{n_targets:,} target{'' if n_targets == 1 else 's'}"
+    kind = "labels" if document["task"] == "multilabel" else "classes"
+    boxes = ", boxes" if document["task"] == "detection" else ""
+    return f"{document['n_classes']:,} {kind}{boxes}"
 
 
 def _sentence(document: Document) -> str:

@@ -23,9 +23,8 @@ def to_rich(summary: Summary) -> Group:
         # Two spaces between columns and none outside leave a model name 26 of 80 columns.
         table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
         for column in summary.columns:
-            is_name = column.align == "left"
             table.add_column(
-                column.heading, justify=column.align, no_wrap=not is_name, overflow="fold"
+                column.heading, justify=column.align, no_wrap=not column.wraps, overflow="fold"
             )
         for place, row in enumerate(summary.rows):
             style = "bold" if place in summary.emphasized else None

@@ -20,7 +20,7 @@ from discorank.errors import InvalidInput, UnknownName
 from discorank.scoring.probe import Probe
 from discorank.types import Score, Task
 
-__all__ = ["SCORERS", "Scorer", "get_scorer", "scorer_names"]
+__all__ = ["SCORERS", "Scorer", "all_scorers", "get_scorer", "scorer_names"]
 
 ENTRY_POINTS = "discorank.scorers"
 
@@ -292,6 +292,18 @@ def scorer_names() -> tuple[str, ...]:
     return (*SCORERS, *sorted(_plug_ins()))
 
 
+def all_scorers() -> list[Scorer]:
+    """Return every scorer, those of one name one after the other, those of plug-ins last.
+
+    Raises
+    ------
+    InvalidInput
+        If a plug-in cannot be loaded.
+    """
+    plug_ins = _plug_ins()
+    return [*_BUILT_IN, *(_load(name, plug_ins[name]) for name in sorted(plug_ins))]
+
+
 def get_scorer(name: str, task: Task | None = None) -> Scorer:
     """Return the scorer with this name: a built-in one, else that of an installed plug-in.
 
@@ -325,7 +337,8 @@ def get_scorer(name: str, task: Task | None = None) -> Scorer:
 def _forms(name: str) -> tuple[Scorer, ...]:
     """Scorers with this name, each for other tasks."""
     if name in SCORERS:
-        return tuple(scorer for scorer in _BUILT_IN if scorer.name == name)
+        first = SCORERS[name]
+        return (first, *(form for form in _BUILT_IN if form.name == name and form is not first))
     plug_ins = _plug_ins()
     if name in plug_ins:
         return (_load(name, plug_ins[name]),)

@@ -8,14 +8,15 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import get_args
 
 from discorank.errors import InvalidInput, UnknownName
-from discorank.scoring.validate import check_count
+from discorank.scoring.validate import check_choice, check_count
 from discorank.targets import builtin
 from discorank.targets.arrays import read_npz
 from discorank.targets.imagefolder import read_image_folder
 from discorank.targets.selection import select
-from discorank.types import Target
+from discorank.types import Target, Task
 
 __all__ = ["BUILT_IN", "open_target"]
 
@@ -29,6 +30,7 @@ BUILT_IN: Mapping[str, Callable[[], Target]] = MappingProxyType(
 def open_target(
     target: str | os.PathLike[str] | Target,
     *,
+    task: Task | None = None,
     max_samples: int | None = None,
     random_state: int = 0,
     max_bad: int = 10,
@@ -38,10 +40,12 @@ def open_target(
     Parameters
     ----------
     target : str, path or Target
-        A folder of class folders of images; an `.npz` file with `labels` and either `images`
-        (n, height, width[, channels], uint8) or `features` (n, n_features); or the name of a
-        built-in data set, ``"digits"`` or ``"mnist5k"`` (a folder of that name is written
-        ``"./digits"``). An open `Target` is returned as it is.
+        A folder of class folders of images; an `.npz` file with either `images` (n, height,
+        width[, channels], uint8) or `features` (n, n_features), and `labels`, `targets`, or
+        `labels` and `boxes`; or the name of a built-in data set, ``"digits"`` or ``"mnist5k"`` (a
+        folder of that name is written ``"./digits"``). An open `Target` is returned as it is.
+    task : {"classification", "multilabel", "regression", "detection"}, optional
+        What it is for; by default what it holds the truth of.
     max_samples : int, optional
         Draw a stratified sample of this many rows: each class keeps its share, and at least two
         rows where it has them. All rows by default.
@@ -63,26 +67,35 @@ def open_target(
     UnknownName
         If there is no such data set; the message suggests some.
     InvalidInput
-        If the data set cannot be read, has fewer than two classes or too many broken files, or
-        if `max_samples` is too small for its classes.
+        If the data set cannot be read, has fewer than two classes or too many broken files, is
+        not for the task, or if `max_samples` is too small for its classes.
     """
+    if task is not None:
+        check_choice(task, get_args(Task), name="task")
     if isinstance(target, Target):
         if max_samples is not None:
             raise InvalidInput(
                 f"max_samples={max_samples} cannot be applied to a Target that is already open; "
                 f"give max_samples where it is opened"
             )
-        return target
+        return _of_task(target, task)
     if max_samples is not None:
         check_count(max_samples, name="max_samples")
     check_count(random_state, name="random_state", least=0)
     check_count(max_bad, name="max_bad", least=0)
-    return select(
-        _read(target), max_samples=max_samples, random_state=random_state, max_bad=max_bad
+    full = _of_task(_read(target, task), task)
+    return select(full, max_samples=max_samples, random_state=random_state, max_bad=max_bad)
+
+
+def _of_task(target: Target, task: Task | None) -> Target:
+    if task in (None, target.task):
+        return target
+    raise InvalidInput(
+        f"{target.name} is a target of {target.task}, not of {task}; leave out the task"
     )
 
 
-def _read(target: str | os.PathLike[str]) -> Target:
+def _read(target: str | os.PathLike[str], task: Task | None) -> Target:
     if isinstance(target, str) and target in BUILT_IN:
         if os.path.lexists(target):
             logger.warning(
@@ -96,7 +109,7 @@ def _read(target: str | os.PathLike[str]) -> Target:
         if path.is_dir():
             return read_image_folder(path)
         if path.suffix == ".npz" and path.is_file():
-            return read_npz(path)
+            return read_npz(path, task)
     except OSError as error:
         raise InvalidInput(f"{path}: cannot be read: {error}") from error
     if path.exists():

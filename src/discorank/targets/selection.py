@@ -34,7 +34,7 @@ def select(full: Target, *, max_samples: int | None, random_state: int, max_bad:
     faults: dict[int, str] = {}
     wanted = full.n_total if max_samples is None else max_samples
     while True:
-        rows = stratified_sample(full.labels, wanted, random_state=random_state, eligible=readable)
+        rows = stratified_sample(full.strata, wanted, random_state=random_state, eligible=readable)
         fresh = rows[~checked[rows]]
         found = _unreadable(full, fresh)
         if not found:
@@ -45,15 +45,16 @@ def select(full: Target, *, max_samples: int | None, random_state: int, max_bad:
         if len(faults) > max_bad:
             raise InvalidInput(_too_many(full, faults, int(checked.sum()), max_bad))
 
-    present = np.unique(full.labels[rows])
-    if present.size < 2:
+    present = np.unique(full.strata[rows])
+    if present.size < 2 and full.task in ("classification", "detection"):
         what = f"one class, {full.classes[present[0]]!r}" if present.size else "no class"
         raise InvalidInput(f"{full.name}: has samples of {what}; a ranking needs at least two")
     items = full.items
     return dataclasses.replace(
         full,
         items=items.take(rows) if isinstance(items, ImageItems) else items,
-        labels=full.labels[rows],
+        labels=None if full.labels is None else full.labels[rows],
+        targets=None if full.targets is None else full.targets[rows],
         sample_ids=tuple(full.sample_ids[row] for row in rows),
         rows=rows,
         bad=tuple(BadItem(full.sample_ids[row], faults[row]) for row in sorted(faults)),

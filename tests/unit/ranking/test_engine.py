@@ -10,9 +10,18 @@ import numpy as np
 import pytest
 
 import discorank
-from discorank import InvalidInput, UnknownName, disco_score
-from discorank.scoring import registry
+from discorank import (
+    InvalidInput,
+    UnknownName,
+    disco_detection_score,
+    disco_multilabel_score,
+    disco_regression_score,
+    disco_score,
+)
+from discorank.scoring import probe as probe_module
+from discorank.scoring import registry, spectral
 from discorank.scoring.bootstrap import paired_bootstrap
+from discorank.scoring.disco import disco
 from discorank.scoring.probe import Probe
 from discorank.scoring.registry import Scorer
 from discorank.targets import open_target
@@ -114,12 +123,14 @@ def test_numbers_are_those_of_the_score_and_the_bootstrap(
         target, specs, scorer_options=options, confidence=0.8, random_state=3, max_samples=30
     )
     assert ranking.options == {
-        "n_components": 128,
-        "n_groups": 2,
-        "covariance": "shared",
-        "loo": False,
-        "svd_solver": "auto",
-        "random_state": 3,
+        "disco": {
+            "n_components": 128,
+            "n_groups": 2,
+            "covariance": "shared",
+            "loo": False,
+            "svd_solver": "auto",
+            "random_state": 3,
+        }
     }
     rows = open_target(target, max_samples=30, random_state=3).rows
     results = {}
@@ -222,7 +233,7 @@ def test_an_interrupt_is_no_failure_of_the_model(target: Path, models_module: st
         (
             {"scorer_options": {"groups": 2}},
             InvalidInput,
-            "has no option 'groups'; its options are n_comp",
+            "no option of disco is named 'groups'; the options of disco are n_comp",
         ),
         ({"confidence": 95}, InvalidInput, "confidence must lie between 0 and 1, got 95"),
         ({"max_samples": 1}, InvalidInput, "sample of 1 is too small"),
@@ -301,3 +312,138 @@ def test_progress_is_told_of_every_sample(target: Path, models_module: str, tmp_
         target, spec, cache=tmp_path, workers=0, batch_size=40, max_samples=50, progress=recorder
     )
     assert recorder.events == [(spec, 50), 40, 10, "finish"]
+
+
+def test_several_scorers_rank_the_same_features(target: Path, save_features: SaveFeatures) -> None:
+    specs = [save_features("weak", 0.5), save_features("strong", 8.0)]
+    names = ("disco", "knn", "logme", "ncti", "leep", "parameters")
+    ranking = discorank.rank(
+        target,
+        specs,
+        scorer=names,
+        scorer_options={"n_groups": 2, "knn": {"n_neighbors": 3}},
+    )
+    assert ranking.scorer == "disco"
+    assert ranking.scorers == names
+    assert ranking.options["disco"]["n_groups"] == 2
+    assert ranking.options["knn"]["n_neighbors"] == 3
+    labels = open_target(target).labels
+    for model in ranking.models:
+        with np.load(model.model.partition(":")[2]) as arrays:
+            probe = Probe(arrays["features"], labels)
+        assert model.score == registry.get_scorer("disco")(probe, n_groups=2).value
+        assert model.others["knn"].score == registry.get_scorer("knn")(probe, n_neighbors=3).value
+        assert model.others["logme"].score == registry.get_scorer("logme")(probe).value
+        assert model.others["knn"].p_best is not None
+        assert model.others["logme"].p_best is None
+        # NCTI is brought to one scale over the models of the ranking.
+        assert abs(model.others["ncti"].score) <= 2.0
+        assert set(model.others["ncti"].parts) == {
+            "all_nuclear", "class_probability", "class_nuclear",
+        }  # fmt: skip
+        assert set(model.unscored) == {"leep", "parameters"}
+        assert "no classifier" in model.unscored["leep"]
+    assert [model.others["knn"].rank for model in ranking.models] == [1, 2]
+
+
+def test_the_decomposition_is_computed_once_for_all_scorers(
+    target: Path, save_features: SaveFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    decompose = spectral.decompose
+
+    def counted(Z: np.ndarray, **options: object) -> object:
+        calls.append(options)
+        return decompose(Z, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(probe_module, "decompose", counted)
+    other = Scorer("four", lambda probe: disco(probe, n_groups=4), "none")
+    monkeypatch.setattr(registry, "SCORERS", {**registry.SCORERS, "four": other})
+    spec = save_features("weak", 0.5)
+    ranking = discorank.rank(target, spec, scorer=["disco", "four"])
+    # Once for the toy that tries each scorer's options, and once for the model.
+    assert len([options for options in calls if options["n_components"] == 128]) == 2 + 1
+    assert set(ranking.best.others) == {"four"}
+
+
+def test_detection_keeps_its_terms_as_columns(tmp_path: Path, save_features: SaveFeatures) -> None:
+    rng = np.random.default_rng(0)
+    boxes = rng.uniform(0.2, 0.8, (N_SAMPLES, 4))
+    features = {"blind": rng.standard_normal((N_SAMPLES, 8))}
+    features["sees"] = features["blind"] + 6.0 * np.eye(8)[LABELS]
+    features["sees"][:, 4:] = 20.0 * boxes
+    specs = []
+    for name, array in features.items():
+        np.savez(tmp_path / f"{name}.npz", features=array)
+        specs.append(f"features:{tmp_path / name}.npz")
+    np.savez(tmp_path / "boxes.npz", features=features["sees"], labels=LABELS, boxes=boxes)
+    ranking = discorank.rank(tmp_path / "boxes.npz", specs)
+    assert ranking.task == "detection"
+    assert [model.model for model in ranking.models] == specs[::-1]
+    assert [model.score for model in ranking.models] == pytest.approx([2.0, 0.0])
+    alone = disco_detection_score(features["sees"].astype("float32"), LABELS, boxes)
+    assert ranking.best.parts["S_cls"] == alone.classification.value
+    assert ranking.best.parts["S_reg"] == alone.regression.value
+    assert ranking.best.parts["S_obj"] == ranking.best.score
+    assert {"S_cls", "S_reg", "S_obj"} <= set(ranking.to_frame().columns)
+    assert "3 classes, boxes" in str(ranking)
+
+
+def test_regression_and_several_labels_are_ranked(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((N_SAMPLES, 8)).astype("float32")
+    np.savez(tmp_path / "f.npz", features=features)
+    spec = f"features:{tmp_path / 'f.npz'}"
+    truth = features[:, :2] + 0.1 * rng.standard_normal((N_SAMPLES, 2))
+    np.savez(tmp_path / "numbers.npz", features=features, targets=truth)
+    ranking = discorank.rank(tmp_path / "numbers.npz", spec, scorer=["disco", "linear-probe"])
+    assert ranking.task == "regression"
+    assert ranking.best.score == disco_regression_score(features, truth).value
+    assert ranking.best.others["linear-probe"].score > 0.9
+    assert "2 targets" in str(ranking)
+    np.savez(tmp_path / "labels.npz", features=features, labels=(truth > 0).astype(int))
+    ranking = discorank.rank(tmp_path / "labels.npz", spec)
+    assert ranking.best.score == disco_multilabel_score(features, truth > 0).value
+    assert "2 labels" in str(ranking)
+    with pytest.raises(InvalidInput, match="leep scores classification, not multilabel"):
+        discorank.rank(tmp_path / "labels.npz", spec, scorer=["disco", "leep"])
+    with pytest.raises(InvalidInput, match="hard_fraction needs one class per sample"):
+        discorank.rank(tmp_path / "labels.npz", spec, hard_fraction=0.5)
+
+
+def test_a_share_of_hard_examples_is_scored(target: Path, save_features: SaveFeatures) -> None:
+    specs = [save_features("weak", 0.5), save_features("fair", 2.0)]
+    ranking = discorank.rank(target, specs, scorer=["disco", "knn"], hard_fraction=0.5)
+    labels = open_target(target).strata
+    expected = []
+    for model in ranking.models:
+        with np.load(model.model.partition(":")[2]) as arrays:
+            expected.append(disco_score(arrays["features"], labels, hard_fraction=0.5))
+    assert [model.score for model in ranking.models] == [result.value for result in expected]
+    sure = paired_bootstrap([result.per_sample for result in expected])
+    assert [model.low for model in ranking.models] == sure.low.tolist()
+    assert ranking.hard_fraction == 0.5
+    assert "hardest 50 %" in str(ranking)
+    assert ranking.best.others["knn"].low is not None
+
+
+def test_a_model_that_is_named_twice_is_ranked_once(
+    target: Path, save_features: SaveFeatures
+) -> None:
+    spec = save_features("fair", 2.0)
+    ranking = discorank.rank(target, [spec, f"{spec}?name=again"])
+    assert len(ranking.models) == 1
+
+
+@pytest.mark.parametrize(
+    ("scorers", "message"),
+    [
+        ([], "at least one scorer"),
+        (["disco", "disco"], "each scorer once, got disco, disco"),
+    ],
+)
+def test_scorers_are_named_once(
+    target: Path, save_features: SaveFeatures, scorers: list[str], message: str
+) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        discorank.rank(target, save_features("fair", 2.0), scorer=scorers)

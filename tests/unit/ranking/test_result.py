@@ -4,12 +4,12 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from dataclasses import fields
 
 import pytest
 
 from discorank import InvalidInput
-from discorank.ranking.result import FailedModel, RankedModel, Ranking
+from discorank.ranking.result import FailedModel, RankedModel, Ranking, Standing
+from discorank.report.formats import COLUMNS
 
 MakeModel = Callable[..., RankedModel]
 MakeRanking = Callable[..., Ranking]
@@ -63,16 +63,14 @@ def test_csv_has_one_row_per_model_and_every_field(make_ranking: MakeRanking) ->
         "torchvision:vgg16",
         "features:f.npz",
     ]
-    assert list(rows[0]) == [field.name for field in fields(RankedModel)]
+    assert tuple(rows[0]) == COLUMNS
     assert float(rows[0]["score"]) == 0.4
     assert rows[2]["seconds"] == ""
     assert json.loads(rows[0]["input_size"]) == [3, 224, 224]
 
 
 def test_csv_of_no_model_is_a_header(make_ranking: MakeRanking) -> None:
-    assert make_ranking(models=()).to_csv().splitlines() == [
-        ",".join(field.name for field in fields(RankedModel))
-    ]
+    assert make_ranking(models=()).to_csv().splitlines() == [",".join(COLUMNS)]
 
 
 def test_frame_has_the_fields_as_columns(make_ranking: MakeRanking, make_model: MakeModel) -> None:
@@ -80,7 +78,7 @@ def test_frame_has_the_fields_as_columns(make_ranking: MakeRanking, make_model: 
     for one in (make_ranking(), ranking, make_ranking(models=())):
         frame = one.to_frame()
         assert frame.index.name == "rank"
-        assert list(frame.columns) == [field.name for field in fields(RankedModel)][1:]
+        assert tuple(frame.columns) == COLUMNS[1:]
         assert len(frame) == len(one.models)
         assert frame["score"].dtype == "float64"
         assert frame["low"].dtype == "float64"
@@ -92,10 +90,38 @@ def test_dict_is_a_copy(make_ranking: MakeRanking) -> None:
     ranking = make_ranking()
     document = ranking.to_dict()
     assert isinstance(document["options"], dict)
-    document["options"]["n_groups"] = 1
-    assert ranking.options == {"n_groups": 8}
+    document["options"]["disco"] = {}
+    assert ranking.options == {"disco": {"n_groups": 8}}
 
 
 def test_two_renderings_of_one_ranking_are_equal(make_ranking: MakeRanking) -> None:
     assert make_ranking().to_json() == make_ranking().to_json()
     assert str(make_ranking()) == str(make_ranking())
+
+
+def test_parts_and_further_scorers_are_columns(
+    make_ranking: MakeRanking, make_model: MakeModel
+) -> None:
+    logme = Standing(2, 1.5, 1.0, 2.0, 0.25, parts={})
+    ranking = make_ranking(
+        models=(
+            make_model(parts={"S_cls": 0.5, "S_reg": -0.25}, others={"logme": logme}),
+            make_model(model="b", parts={"S_cls": 0.25, "S_reg": -0.5}, unscored={"logme": "no"}),
+        ),
+        options={"disco": {}, "logme": {}},
+    )
+    assert ranking.scorers == ("disco", "logme")
+    first, second = csv.DictReader(io.StringIO(ranking.to_csv()))
+    behind = list(first)[len(COLUMNS) :]
+    assert behind == [
+        "S_cls", "S_reg", "logme", "logme_rank", "logme_low", "logme_high", "logme_p_best",
+    ]  # fmt: skip
+    assert [first[name] for name in behind] == ["0.5", "-0.25", "1.5", "2", "1.0", "2.0", "0.25"]
+    assert [second[name] for name in behind] == ["0.25", "-0.5", "", "", "", "", ""]
+    frame = ranking.to_frame()
+    assert frame["logme"].tolist()[0] == 1.5
+    assert frame["logme"].isna().tolist() == [False, True]
+    table = str(ranking)
+    assert table.splitlines()[2].split()[-3:] == ["S_cls", "S_reg", "logme"]
+    assert "#2" in table
+    assert max(map(len, table.splitlines())) <= 80

@@ -219,8 +219,12 @@ def test_score_of_a_file_has_a_row_per_component() -> None:
     summary = summarize_score(
         {
             "file": "f.npz",
+            "task": "classification",
             "scorer": "disco",
             "score": 0.5,
+            "parts": {},
+            "others": {"logme": {"score": 1.25, "low": None, "high": None, "parts": {"a": 2.0}}},
+            "unscored": {"leep": "leep needs source_logits"},
             "low": 0.45,
             "high": 0.55,
             "confidence": 0.9,
@@ -235,7 +239,11 @@ def test_score_of_a_file_has_a_row_per_component() -> None:
     )
     assert summary.title == "f.npz · 1,000 samples of 64 features · 3 classes"
     assert summary.rows[1] == ("2", "2", "3.00", "1.50", "0.250", "0.200", "0.050")
-    assert summary.sentence == "disco 0.500, the sum of ratio × ncc; 90 % interval 0.450–0.550."
+    assert summary.sentence.splitlines() == [
+        "disco 0.500, the sum of ratio × ncc; 90 % interval 0.450–0.550.",
+        "logme 1.250 (a 2.000).",
+        "leep needs source_logits",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,12 @@ def test_fingerprint_knows_shape_and_type(tmp_path: Path) -> None:
         ({"images": IMAGES[:0], "labels": LABELS[:0]}, "holds no samples"),
         ({"images": IMAGES, "labels": LABELS[:3]}, "4 samples but 3 labels"),
         ({"images": IMAGES, "labels": [0.5, 1, 2, 3]}, "integers or strings, got float64"),
-        ({"images": IMAGES, "labels": np.eye(4, dtype=int)}, r"one-dimensional.* \(4, 4\)"),
+        ({"images": IMAGES, "labels": 2 * np.eye(4)}, r"must be 0 or 1, .* got .* \(4, 4\)"),
+        ({"images": IMAGES, "labels": LABELS[:, None, None]}, r"one-dimensional.* \(4, 1, 1\)"),
+        ({"images": IMAGES, "targets": [1.0, 2, 3]}, "must have one row per row of features"),
+        ({"images": IMAGES, "targets": [1.0, 2, 3, np.nan]}, "must be finite, got nan in row 3"),
+        ({"images": IMAGES, "boxes": np.ones((4, 4))}, "needs 'labels' and 'boxes' and either"),
+        ({"images": IMAGES, "labels": LABELS, "targets": np.ones(4)}, "say which is meant"),
         ({"images": IMAGES, "labels": ["cat"] * 4}, "one class, 'cat'; a ranking needs at least"),
         ({"images": IMAGES, "labels": LABELS.astype(object)}, "not of Python objects"),
         ({"features": np.ones(4), "labels": LABELS}, r"'features' must be numbers .* \(4,\)"),
@@ -92,3 +97,33 @@ def test_a_damaged_array_in_a_sound_archive(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(InvalidInput, match=r"t\.npz: an array in it cannot be read \(Bad CRC"):
         open_target(path)
+
+
+def test_the_truth_says_the_task(tmp_path: Path) -> None:
+    features, numbers = np.eye(4), np.arange(8.0).reshape(4, 2)
+    both = np.array([[0, 1], [1, 1], [1, 0], [0, 0]])
+    boxes = np.full((4, 4), 0.5)
+    single = open_target(save(tmp_path, features=features, labels=LABELS))
+    assert (single.task, single.targets) == ("classification", None)
+    several = open_target(save(tmp_path, features=features, labels=both))
+    assert (several.task, several.classes) == ("multilabel", ("0", "1"))
+    np.testing.assert_array_equal(several.labels, both)
+    regression = open_target(save(tmp_path, features=features, targets=numbers), max_samples=3)
+    assert (regression.task, regression.labels, regression.classes) == ("regression", None, ())
+    np.testing.assert_array_equal(regression.targets, numbers[regression.rows])
+    assert len(regression) == 3
+    detection = open_target(save(tmp_path, features=features, labels=LABELS, boxes=boxes))
+    assert (detection.task, detection.classes) == ("detection", ("cat", "dog"))
+    np.testing.assert_array_equal(detection.targets, boxes)
+
+
+def test_the_task_chooses_among_truths(tmp_path: Path) -> None:
+    path = save(tmp_path, features=np.eye(4), labels=LABELS, targets=np.arange(4.0))
+    assert open_target(path, task="regression").labels is None
+    assert open_target(path, task="classification").targets is None
+    with pytest.raises(InvalidInput, match="a target of detection needs 'labels' and 'boxes'"):
+        open_target(path, task="detection")
+    with pytest.raises(InvalidInput, match="a target of classification, not of regression"):
+        open_target("digits", task="regression")
+    with pytest.raises(InvalidInput, match=r"task must be one of classification, .* got 'guess'"):
+        open_target("digits", task="guess")  # type: ignore[arg-type]

