@@ -54,7 +54,9 @@ def hard_examples(
     -----
     The discriminant analysis is fitted in the space of the leading 128 singular directions, with
     the shrunk pooled covariance of ``disco_score(covariance="shared")``: its posterior is the NCC
-    posterior of a single component that holds them all.
+    posterior of a single component that holds them all. Of samples of one class that are equally
+    probable (of certain ones, whose posterior rounds to 1, there may be many) the first rows are
+    taken.
 
     References
     ----------
