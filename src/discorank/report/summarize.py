@@ -76,9 +76,12 @@ def summarize_ranking(document: Document) -> Summary:
         (Column("interval"), [_interval(model, score) for model in models]),
         (Column("P(best)"), [_probability(model["p_best"]) for model in models]),
     ]
-    extra = [*_part_columns(models), *_other_columns(document)]
+    parts, others = _part_columns(models), _other_columns(document)
+    beside = [*parts, *others]
+    if sum(2 + len(column.heading) for column, _ in beside) > _ROOM:
+        beside = parts
     # All together would not fit 80 characters.
-    columns += extra or [
+    columns += beside or [
         (Column("params"), [_count(model["parameters"]) for model in models]),
         (Column("width"), [str(model["n_features"]) for model in models]),
         (Column("time"), [_duration(model["seconds"]) for model in models]),
@@ -87,7 +90,9 @@ def summarize_ranking(document: Document) -> Summary:
         title=_title(document),
         columns=tuple(column for column, _ in columns),
         rows=tuple(zip(*(cells for _, cells in columns), strict=True)),
-        sentence=_sentence(document),
+        sentence="\n".join(
+            [_sentence(document), *(() if others == beside[len(parts) :] else _orders(document))]
+        ),
         emphasized=frozenset(model["rank"] - 1 for model in leaders(document)),
         failed=tuple(
             (_name(failure), printable(failure["reason"])) for failure in document["failed"]
@@ -118,6 +123,20 @@ def _other_columns(document: Document) -> list[tuple[Column, list[str]]]:
         for name in document["options"]
         if name != document["scorer"]
     ]
+
+
+def _orders(document: Document) -> list[str]:
+    """Say which models each of the other scorers puts first."""
+    lines = []
+    for name in document["options"]:
+        placed = [model for model in document["ranking"] if name in model["others"]]
+        if name == document["scorer"] or not placed:
+            continue
+        placed.sort(key=lambda model: model["others"][name]["rank"])
+        names = [_name(model) for model in placed[:_SHOWN_OF_ORDER]]
+        more = f" … of {len(placed)}" if len(placed) > len(names) else ""
+        lines.append(f"By {name}: {', '.join(names)}{more}.")
+    return lines
 
 
 def summarize_score(document: Document) -> Summary:
@@ -380,3 +399,6 @@ def _duration(seconds: float | None) -> str:
 
 
 _UNKNOWN = "–"
+# Characters that are left for columns beside name, score and how sure it is.
+_ROOM = 26
+_SHOWN_OF_ORDER = 3

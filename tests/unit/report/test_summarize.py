@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from discorank.ranking.result import FailedModel, RankedModel, Ranking
+from discorank.ranking.result import FailedModel, RankedModel, Ranking, Standing
 from discorank.report.summarize import (
     explain,
     leaders,
@@ -258,3 +258,28 @@ def test_score_of_a_file_has_a_row_per_component() -> None:
 )
 def test_printable_shows_what_a_terminal_would_act_on(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+def test_other_scorers_are_columns_where_they_fit_and_lines_where_not(
+    make_ranking: MakeRanking, make_model: MakeModel
+) -> None:
+    def ranked(*scorers: str) -> Ranking:
+        first = {name: Standing(2, 0.1, None, None, None, {}) for name in scorers}
+        second = {name: Standing(1, 0.2, None, None, None, {}) for name in scorers}
+        return make_ranking(
+            models=(make_model(model="a", others=first), make_model(model="b", others=second)),
+            options={name: {} for name in ("disco", *scorers, "leep")},
+        )
+
+    few = ranked("logme", "knn")
+    assert [cell(few, "logme", row) for row in (0, 1)] == ["#2", "#1"]
+    assert cell(few, "leep") == "–"
+    assert "By " not in summarize_ranking(few.to_dict()).sentence
+    many = summarize_ranking(ranked("logme", "knn", "hscore-shrinkage", "gbc").to_dict())
+    assert [column.heading for column in many.columns][-1] == "time"
+    assert many.sentence.splitlines()[1:] == [
+        "By logme: b, a.",
+        "By knn: b, a.",
+        "By hscore-shrinkage: b, a.",
+        "By gbc: b, a.",
+    ]
