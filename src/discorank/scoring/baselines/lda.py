@@ -190,8 +190,20 @@ def combine_etran(scores: Sequence[EtranScore]) -> list[EtranScore]:
 
     Notes
     -----
-    S = mm(S_en) + mm(S_cls), mm(v) being (v − least) / (greatest − least) over the pool, or 0.5 if
-    all are equal. The published script scales alike and then weighs S_en by 0.15 and S_cls by 0.85.
+    With mm(v) = (v − least) / (greatest − least) over the pool, or 0.5 if all are equal, ::
+
+        S = mm(S_en) + mm(S_cls)
+
+    the sum of the paper, in which both terms weigh alike. The published script scales alike but
+    returns 0.15 mm(S_en) + 0.85 mm(S_cls), weights that the paper's sum does not have, with an
+    S_en of the features (see `energy`); its ranking may be another one. As both terms are means
+    over samples, so is S: `per_sample` holds the scaled contributions, of which single ones may
+    lie outside [0, 2].
+
+    References
+    ----------
+    M. Gholami, M. Akbari, X. Wang, B. Kamranian, Y. Zhang, "ETran: Energy-Based Transferability
+    Estimation", ICCV 2023, arXiv 2308.02027, section 3.
     """
     s_en = [score.energies.mean() for score in scores]
     s_cls = [score.posteriors.mean() for score in scores]

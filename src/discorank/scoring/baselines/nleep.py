@@ -59,6 +59,9 @@ def nleep(
     mixture starts from k-means and takes at most 100 steps of expectation maximisation; it depends
     on the seed, as does the score.
 
+    The code that ETran published with its rivals fits full covariances, leaves the seed open, and
+    averages the likelihoods where this, like LEEP, averages their logarithms.
+
     References
     ----------
     Y. Li, X. Jia, R. Sang, Y. Zhu, B. Green, L. Wang, B. Gong, "Ranking Neural Checkpoints",
