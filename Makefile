@@ -37,7 +37,11 @@ lint: .venv/.dev ## ruff: rules and format
 types: .venv/.dev ## mypy, strict
 	$(BIN)/mypy
 
-bench: .venv/.dev ## time and memory, as ratios against a yardstick measured in the same run
+.venv/.bench: .venv/.dev requirements/bench.txt
+	$(PIP) --requirement requirements/bench.txt
+	@touch $@
+
+bench: .venv/.bench ## time and memory, as ratios against a yardstick measured in the same run
 	$(BIN)/python -m benchmarks
 
 clean: ## remove the environment and caches

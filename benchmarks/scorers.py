@@ -51,15 +51,15 @@ def planted_logits(labels: NDArray[np.intp]) -> NDArray[np.float32]:
 def peers(X: NDArray[np.float32], y: NDArray[np.intp]) -> dict[str, partial[Any]]:
     """Return the same scores by transformer-ranker, if it is installed."""
     if find_spec("transformer_ranker") is None:
-        print("peers: pip install transformer-ranker to compare with it")
+        print("peers: none here; make bench installs transformer-ranker")
         return {}
     import torch
-    from transformer_ranker.estimators import KNN, HScore, LogME
+    from transformer_ranker.estimators import HScore, LogME, NearestNeighbors
 
     embeddings, labels = torch.from_numpy(X), torch.from_numpy(y)
     return {
         f"peer {estimator.__name__}": partial(estimator().fit, embeddings, labels)
-        for estimator in (HScore, LogME, KNN)
+        for estimator in (HScore, LogME, NearestNeighbors)
     }
 
 
