@@ -22,15 +22,23 @@ def shrinkage_of(variances: FloatArray) -> float:
     return max(math.exp(-variances[:32].sum()), 1e-10)
 
 
+def varying_within_classes(T: Float64Array, y: IntArray) -> Float64Array:
+    within = np.concatenate([T[y == c] - T[y == c].mean(axis=0) for c in range(y.max() + 1)])
+    _, sigma, Vt = np.linalg.svd(within / within.std(axis=0) / len(T) ** 0.5, full_matrices=False)
+    varying: Float64Array = T / within.std(axis=0) @ Vt[sigma > 1e-4].T
+    return varying
+
+
 def literal_ncti(Z: Float64Array, y: IntArray) -> tuple[float, float, float]:
     pca = PCA(min(K, Z.shape[1], len(Z) - 1), svd_solver="full").fit(Z)
     T = pca.transform(Z)
     a = shrinkage_of(pca.explained_variance_)
-    solver = {"solver": "svd"} if a == 1e-10 else {"solver": "eigen", "shrinkage": a}
+    if a == 1e-10:  # as the solver "svd" does: leave out where classes do not vary, shrink nothing
+        T = varying_within_classes(T, y)
     with warnings.catch_warnings():
-        for harmless in ("Variables are collinear", "Only one sample available"):
-            warnings.filterwarnings("ignore", harmless, UserWarning)
-        model = LinearDiscriminantAnalysis(**solver).fit(T, y)
+        warnings.filterwarnings("ignore", "Only one sample available", UserWarning)
+        shrinkage = a if a > 1e-10 else None
+        model = LinearDiscriminantAnalysis(solver="eigen", shrinkage=shrinkage).fit(T, y)
     projected = model.transform(T)
     all_nuclear = np.linalg.norm(projected - projected.mean(axis=0), ord="nuc")
     posteriors = model.predict_proba(T)

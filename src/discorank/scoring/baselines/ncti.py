@@ -39,8 +39,8 @@ class NctiTerms(NamedTuple):
     class_probability : float
         Mean posterior of the true class, in [0, 1]: high where the nearest class centre decides.
     class_nuclear : float
-        log Σ_c ‖P_c‖_*, P_c being the posteriors of the samples of class c: low where the samples
-        of a class fall into one.
+        log Σ_c ‖P_c‖_*, P_c being the posteriors of the samples of class c: of posteriors that are
+        alike sure, low where the samples of a class fall into one. Unsure ones make it low too.
     """
 
     all_nuclear: float
@@ -105,7 +105,10 @@ def ncti(probe: Probe, *, n_components: int = 64) -> NctiScore:
 
     The published code draws its principal components at random, without a seed, by scikit-learn's
     randomized solver, and so changes by about 1e-3 from run to run where components are cut off;
-    these here are exact. It also needs 64 features and samples, which is the cap here.
+    these here are exact. It also needs 64 features and samples, which is the cap here. Its Λ is
+    that of scikit-learn's solver "svd", which up to version 1.8 divided by n_samples − n_classes
+    where nothing is shrunk: there all_nuclear is smaller by √(1 − n_classes / n_samples), and
+    posteriors are less sure.
 
     References
     ----------

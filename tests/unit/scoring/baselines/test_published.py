@@ -123,10 +123,12 @@ def literal_ncti(T: FloatArray, y: IntArray) -> list[float]:
     """Return the terms as published where nothing is shrunk, as on the digits."""
     T = T.astype(np.float64)
     assert np.exp(-T[:, :32].var(axis=0).sum()) < 1e-10
-    lda = LinearDiscriminantAnalysis(solver="svd").fit(T, y)
+    # "svd" as published, which before scikit-learn 1.9 divided by n_samples − n_classes.
+    lda = LinearDiscriminantAnalysis(solver="eigen").fit(T, y)
     posteriors = lda.predict_proba(T)
     nuclear = [np.linalg.norm(posteriors[y == c], ord="nuc") for c in range(y.max() + 1)]
-    spread = np.linalg.norm(lda.transform(T), ord="nuc")
+    projected = lda.transform(T)
+    spread = np.linalg.norm(projected - projected.mean(axis=0), ord="nuc")
     return [spread, posteriors[np.arange(len(y)), y].mean(), np.log(sum(nuclear))]
 
 
