@@ -481,6 +481,17 @@ def test_double_precision_is_kept(case: Case) -> None:
         assert double == pytest.approx(base_score(case.name).value, rel=1e-7)
 
 
+@pytest.mark.parametrize("offset", [0.0, 50.0])
+@every_case
+def test_single_precision_serves_large_features(
+    case: Case, offset: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = GIVEN | {"features": (F + offset).astype(np.float32)}
+    double = case(given).value
+    monkeypatch.setattr("discorank.scoring.probe.LARGEST_DOUBLE", 0)  # all features are large
+    assert case(given).value == pytest.approx(double, rel=2e-5)
+
+
 @pytest.mark.parametrize("path", ["double", "single"])
 @pytest.mark.parametrize("shape", [(240, 12), (60, 80)], ids=["tall", "wide"])
 @every_case
@@ -488,7 +499,7 @@ def test_torch_tensors_give_the_score_of_numpy_arrays(
     case: Case, shape: tuple[int, int], path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch = pytest.importorskip("torch")
-    if path == "single":  # as features of more numbers than these are worked on
+    if path == "single":
         monkeypatch.setattr("discorank.scoring.probe.LARGEST_DOUBLE", 0)
     given = planted(*shape)
     given["features"] = given["features"].astype(np.float32)

@@ -32,6 +32,15 @@ def test_unlike_ranks_are_grouped_alike() -> None:
     assert result.change.shape == result.ratio_before.shape == result.ratio_after.shape == (5,)
 
 
+def test_bad_features_are_named_by_their_place() -> None:
+    spoilt = FEATURES.copy()
+    spoilt[3, 4] = np.nan
+    with pytest.raises(InvalidInput, match="before must be finite, got nan in row 3, column 4"):
+        spectral_change(spoilt, FEATURES)
+    with pytest.raises(InvalidInput, match="after must differ between samples, got 50 rows"):
+        spectral_change(FEATURES, np.ones_like(FEATURES))
+
+
 def test_unlike_shapes_are_refused() -> None:
     with pytest.raises(InvalidInput, match=r"got shapes \(50, 20\) and \(49, 20\)"):
         spectral_change(FEATURES, FEATURES[1:])

@@ -49,6 +49,8 @@ def test_equal_scores_count_half_each() -> None:
     ("boxes", "message"),
     [
         (BOXES[:, :3], r"boxes must have shape \(n_boxes, 4\), got shape \(60, 3\)"),
+        (BOXES[1:], "boxes must have one row per row of features, got 59 rows for 60"),
+        (np.full_like(BOXES, np.nan), "boxes must be finite, got nan in row 0"),
         (BOXES * 640, "divided by the image size, so in .* in row 0, column 0"),
     ],
 )

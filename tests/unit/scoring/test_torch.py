@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from discorank import InvalidInput, disco_score
+from discorank import (
+    InvalidInput,
+    StreamingDisco,
+    disco_multilabel_score,
+    disco_score,
+    spectral_change,
+)
 from discorank.scoring.hard_examples import hard_examples
 from discorank.scoring.ncc import Covariance
 from discorank.scoring.regression import disco_regression_score
@@ -69,6 +75,23 @@ def test_the_other_scores_take_tensors() -> None:
     np.testing.assert_array_equal(
         hard_examples(tensor, LABELS, fraction=0.2), hard_examples(FEATURES, LABELS, fraction=0.2)
     )
+    flags = FEATURES[:, :3] > 0.5
+    assert disco_multilabel_score(tensor, torch.from_numpy(flags)).value == pytest.approx(
+        disco_multilabel_score(FEATURES, flags).value, rel=1e-5
+    )
+    np.testing.assert_allclose(
+        spectral_change(tensor, tensor + tensor[:, :1]).change,
+        spectral_change(FEATURES, FEATURES + FEATURES[:, :1]).change,
+        rtol=1e-4,
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_tensors_can_be_streamed(dtype: str) -> None:
+    tensor = torch.from_numpy(FEATURES).to(getattr(torch, dtype))
+    streamed = StreamingDisco(batch_size=300).fit(tensor, torch.from_numpy(LABELS))
+    expected = disco_score(tensor.double().numpy(), LABELS, svd_solver="full").value
+    assert streamed.score_ == pytest.approx(expected, rel=1e-9)
 
 
 def test_bad_tensors_are_named() -> None:
