@@ -166,9 +166,10 @@ def test_parc_differs_by_the_ranks_of_rounding(name: str, probes: dict[str, Prob
     for a, b in ROUNDED_UP[name]:
         label_distances[(first == a) & (second == b)] += 1e-15
     published = 100 * spearmanr(feature_distances, label_distances).statistic
-    assert published == pytest.approx(expected, rel=1e-6)
+    assert published == pytest.approx(expected, rel=1e-5)  # in single precision
     assert abs(literal - expected) > 0.02
-    assert parc(probe, svd_solver="published").value == pytest.approx(literal, rel=2e-6)
+    # Apart from what bins merge in 150 samples; see the docstring.
+    assert parc(probe, svd_solver="published").value == pytest.approx(literal, abs=2e-4)
 
 
 @pytest.mark.parametrize("name", ["full_rank_pca", *ALL_DIGITS])
