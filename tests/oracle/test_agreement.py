@@ -1,0 +1,104 @@
+"""Agreement by counting pairs, and the correlations that others published."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from discorank.scoring.agreement import agreement, mean_agreement, random_agreement, static_scores
+from discorank.types import Float64Array
+
+
+def literal_weighted_kendall(score: Float64Array, metric: Float64Array) -> float:
+    """Vigna's τ_h with weights 1/(rank + 1) added, mean of the ranks by score and by metric."""
+
+    def sign(a: float, b: float) -> int:
+        return int(a > b) - int(a < b)
+
+    def by(first: Float64Array, second: Float64Array) -> float:
+        # Ranks from the best down by `first`, ties broken by `second`.
+        order = sorted(range(len(first)), key=lambda i: (-first[i], -second[i]))
+        rank = {model: place for place, model in enumerate(order)}
+
+        def product(x: Float64Array, y: Float64Array) -> float:
+            return sum(
+                sign(x[i], x[j]) * sign(y[i], y[j]) * (1 / (rank[i] + 1) + 1 / (rank[j] + 1))
+                for i, j in itertools.combinations(range(len(x)), 2)
+            )
+
+        return product(score, metric) / math.sqrt(product(score, score) * product(metric, metric))
+
+    return (by(score, metric) + by(metric, score)) / 2
+
+
+@pytest.mark.parametrize("n_models", [3, 5, 11])
+def test_every_measure_by_counting(n_models: int) -> None:
+    rng = np.random.default_rng(n_models)
+    score = rng.permutation(n_models).astype(float)
+    metric = 60.0 + score + rng.normal(0.0, n_models / 2, n_models)
+    names = [f"model {place}" for place in range(n_models)]
+    found = agreement(
+        dict(zip(names, score, strict=True)),
+        dict(zip(names, metric, strict=True)),
+        k=2,
+        n_resamples=5,
+    )
+    assert found.weighted_kendall == pytest.approx(literal_weighted_kendall(score, metric))
+    pairs = list(itertools.combinations(range(n_models), 2))
+    concordant = sum((score[i] - score[j]) * (metric[i] - metric[j]) > 0 for i, j in pairs)
+    assert found.kendall == pytest.approx(2 * concordant / len(pairs) - 1)
+    places = np.argsort(np.argsort(metric))
+    assert found.spearman == pytest.approx(np.corrcoef(score, places)[0, 1])
+    assert found.pearson == pytest.approx(np.corrcoef(score, metric)[0, 1])
+    leads = [abs(score[i] - score[j]) for i, j in pairs]
+    gains = [(metric[i] - metric[j]) * np.sign(score[i] - score[j]) for i, j in pairs]
+    assert found.pearson_of_differences == pytest.approx(np.corrcoef(leads, gains)[0, 1])
+    picked = sorted(range(n_models), key=lambda i: -score[i])[:2]
+    best = sorted(range(n_models), key=lambda i: -metric[i])[:2]
+    assert found.regret_at_k == max(metric) - max(metric[i] for i in picked)
+    assert found.rel_at_k == max(metric[i] for i in picked) / max(metric)
+    assert found.recall_at_k == len({*picked} & {*best}) / 2
+    for left_out, name in enumerate(names):
+        rest = np.arange(n_models) != left_out
+        if n_models > 3:
+            assert found.without[name] == pytest.approx(
+                literal_weighted_kendall(score[rest], metric[rest])
+            )
+
+
+def test_random_picks_are_expected_to_do_what_all_picks_do_on_average() -> None:
+    truth = {name: float(metric) for name, metric in zip("abcdef", [3, 9, 4, 4, 8, 1], strict=True)}
+    for k in range(1, 7):
+        best = [max(truth[name] for name in pick) for pick in itertools.combinations(truth, k)]
+        expected = random_agreement(truth, k=k)
+        assert expected["regret_at_k"] == pytest.approx(9 - np.mean(best))
+        assert expected["rel_at_k"] == pytest.approx(np.mean(best) / 9)
+        assert expected["recall_at_k"] == pytest.approx(k / 6)
+        assert expected["weighted_kendall"] == 0.0
+
+
+def test_a_static_order_is_the_mean_place_on_the_other_targets() -> None:
+    truth = {
+        "cars": {"a": 90.0, "b": 80.0, "c": 70.0},
+        "pets": {"a": 50.0, "b": 60.0, "c": 70.0},
+        "food": {"a": 3.0, "b": 2.0},
+        "flowers": {"a": 0.0, "b": 1.0, "c": 2.0},
+    }
+    scores = static_scores(truth, "flowers")
+    assert scores == pytest.approx({"a": -(0 + 1 + 0) / 3, "b": -(0.5 + 0.5 + 1) / 3, "c": -0.5})
+
+
+def test_targets_count_alike_in_the_mean() -> None:
+    truth = {
+        "cars": {"a": 1.0, "b": 2.0, "c": 3.0},
+        "pets": {"a": 1.0, "b": 2.0, "c": 3.0, "d": 9.0},
+    }
+    scores = {"cars": truth["cars"], "pets": {name: -m for name, m in truth["pets"].items()}}
+    found = mean_agreement(scores, truth, n_resamples=400)
+    assert found.weighted_kendall == pytest.approx(0.0)
+    assert found.regret_at_k == pytest.approx((0.0 + 8.0) / 2)
+    assert found.intervals["weighted_kendall"] == pytest.approx((-1.0, 1.0))
+    assert found.without == pytest.approx({"cars": -1.0, "pets": 1.0})
