@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import best_seconds, peak_bytes, planted_features
+from discorank.hub._operators import with_operators
 from discorank.scoring.probe import Probe
 from discorank.scoring.registry import SCORERS
 
@@ -54,12 +56,15 @@ def peers(X: NDArray[np.float32], y: NDArray[np.intp]) -> dict[str, partial[Any]
         print("peers: none here; make bench installs transformer-ranker")
         return {}
     import torch
-    from transformer_ranker.estimators import HScore, LogME, NearestNeighbors
+
+    # It brings torchvision, which has to be made to load where it fits no torch.
+    estimators = with_operators(lambda: import_module("transformer_ranker.estimators"))
+    peers = estimators.HScore, estimators.LogME, estimators.NearestNeighbors
 
     embeddings, labels = torch.from_numpy(X), torch.from_numpy(y)
     return {
         f"peer {estimator.__name__}": partial(estimator().fit, embeddings, labels)
-        for estimator in (HScore, LogME, NearestNeighbors)
+        for estimator in peers
     }
 
 
