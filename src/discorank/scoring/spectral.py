@@ -35,6 +35,7 @@ __all__ = [
     "column_means",
     "decompose",
     "full_spectrum",
+    "row_shift",
     "spectral_components",
     "split_groups",
 ]
@@ -205,7 +206,7 @@ def centred_gram(Z: Array, precision: Precision) -> Array:
 
     Z, of any float dtype, is walked in blocks and never copied whole.
     """
-    return _centred_gram(Z, _shift(Z, precision), precision)[1]
+    return _centred_gram(Z, row_shift(Z, precision), precision)[1]
 
 
 def full_spectrum(Z: Array, mean: Float64Array, gram: Array | None) -> Spectrum:
@@ -279,7 +280,7 @@ def _full(Z: Array, k: int) -> tuple[Array, Float64Array, Array]:
 
 def _covariance_eigh(Z: Array, k: int) -> tuple[Array, Float64Array, Array]:
     xp = array_namespace(Z)
-    shift = _shift(Z, "float64")
+    shift = row_shift(Z, "float64")
     mean, gram = _centred_gram(Z, shift, "float64")
     _, V = symmetric_eigh(gram)
     return _project(Z, shift, mean, xp.flip(V[:, -k:], axis=1))
@@ -292,7 +293,7 @@ def _randomized(Z: Array, k: int, random_state: int) -> tuple[Array, Float64Arra
     n_samples, n_features = Z.shape
     start = np.random.default_rng(random_state).standard_normal((n_features, BLOCK))
     for precision in precisions[precision_of(Z) == "float64" :]:
-        shift = _shift(Z, precision)
+        shift = row_shift(Z, precision)
         if n_features <= min(n_samples, LARGEST_COVARIANCE):
             mean, gram = _centred_gram(Z, shift, precision)
             apply = gram.__matmul__
@@ -331,7 +332,7 @@ def column_means(Z: Array) -> Float64Array:
     return total
 
 
-def _shift(Z: Array, precision: Precision) -> Float64Array | None:
+def row_shift(Z: Array, precision: Precision) -> Float64Array | None:
     """Return what to subtract from the rows before they are multiplied; None if nothing need be.
 
     Centring after a product is a correction of rank one, and free. It cancels digits only where

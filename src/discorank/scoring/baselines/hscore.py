@@ -8,12 +8,15 @@ from scipy.linalg import lapack
 
 from discorank.scoring.arrays import (
     Array,
+    Precision,
+    array_namespace,
     column_sums,
     placed_like,
     to_numpy,
 )
 from discorank.scoring.blocks import shifted_blocks
 from discorank.scoring.probe import Probe
+from discorank.scoring.spectral import row_shift
 from discorank.types import Float64Array, Score
 
 __all__ = ["hscore", "hscore_shrinkage"]
@@ -127,12 +130,13 @@ def _explained(probe: Probe, *, ridge: float) -> float:
 
 def _by_factor(probe: Probe, gram: Array, ridge: float) -> float | None:
     """`_explained` by a triangular factor; None if the matrix is too near to a singular one."""
-    means = probe.class_means - probe.mean
+    centre = _mean(probe)
+    means = probe.class_means - centre
     matrix = to_numpy(gram).copy().T  # symmetric: the transpose is a copy in LAPACK's order
     epsilon = float(np.finfo(matrix.dtype).eps)
-    drowned = matrix.diagonal() <= DROWNED * epsilon * len(probe.Z) * np.square(probe.mean)
+    drowned = matrix.diagonal() <= DROWNED * epsilon * len(probe.Z) * np.square(centre)
     single = matrix.dtype == np.float32
-    if single and (drowned & (probe.mean != 0.0)).any():
+    if single and (drowned & (centre != 0.0)).any():
         return None
     varies = np.flatnonzero(~drowned)
     if not len(varies):
@@ -153,20 +157,26 @@ def _by_factor(probe: Probe, gram: Array, ridge: float) -> float | None:
         return None
     scaled = (means[:, varies] * scale).T.astype(matrix.dtype)
     solved = linalg.cho_solve(factor, scaled, check_finite=False)
-    solution = np.zeros((len(probe.mean), len(means)))
+    solution = np.zeros(means.T.shape)
     solution[varies] = scale[:, None] * solved
-    quadratic = _quadratic_forms(probe, solution)
+    quadratic = _quadratic_forms(probe.Z, centre, solution, "float32" if single else "float64")
     quadratic += ridge * np.square(solution).sum(axis=0)
     linear = np.einsum("cj,jc->c", means, solution)
     return float(probe.classes.counts @ (2.0 * linear - quadratic))
 
 
-def _quadratic_forms(probe: Probe, solution: Float64Array) -> Float64Array:
-    """xᵀ G x of each column x, from the features themselves."""
-    placed = placed_like(probe.Z, solution, probe.precision)
+def _quadratic_forms(
+    Z: Array, mean: Float64Array, solution: Float64Array, precision: Precision
+) -> Float64Array:
+    """‖(Z − mean) x‖² = xᵀ G x of each column x, from the features themselves."""
+    shift = row_shift(Z, precision)
+    rest = mean if shift is None else mean - shift.astype(precision)
+    offset = placed_like(Z, rest @ solution, precision)
+    placed = placed_like(Z, solution, precision)
     total = np.zeros(solution.shape[1])
-    for _, block in shifted_blocks(probe.Z, probe.mean, probe.precision):
+    for _, block in shifted_blocks(Z, shift, precision):
         product = block @ placed
+        product -= offset
         total += column_sums(product * product)
     return total
 
@@ -188,9 +198,27 @@ def _ledoit_wolf(probe: Probe) -> tuple[float, float]:
         distance = square - trace**2 / n_features
     if n_features == 1:  # it is a multiple of the identity already
         return 0.0, trace
-    fourth = 0.0
-    for _, block in shifted_blocks(probe.Z, probe.mean, probe.precision):
-        norms = to_numpy((block * block).sum(1)).astype(np.float64)
-        fourth += float(norms @ norms)
-    error = min(fourth - square / n_samples, distance)
+    error = min(
+        _fourth_moment(probe.Z, _mean(probe), probe.precision) - square / n_samples, distance
+    )
     return (error / distance if error > 0.0 else 0.0), trace
+
+
+def _fourth_moment(Z: Array, mean: Float64Array, precision: Precision) -> float:
+    """Σ_i ‖z_i − mean‖⁴."""
+    xp = array_namespace(Z)
+    shift = row_shift(Z, precision)
+    rest = mean if shift is None else mean - shift.astype(precision)
+    placed = placed_like(Z, rest, precision)
+    total = 0.0
+    for _, block in shifted_blocks(Z, shift, precision):
+        norms = to_numpy(xp.vecdot(block, block) - 2.0 * (block @ placed)).astype(np.float64)
+        norms += rest @ rest
+        total += float(norms @ norms)
+    return total
+
+
+def _mean(probe: Probe) -> Float64Array:
+    """Mean of the features, from the class means: no pass over the features."""
+    mean: Float64Array = probe.classes.priors @ probe.class_means
+    return mean
