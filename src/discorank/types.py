@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "JSON",
+    "Audio",
     "BadItem",
     "Candidate",
     "Encoded",
@@ -35,7 +36,7 @@ FloatArray: TypeAlias = NDArray[np.floating[Any]]
 IntArray: TypeAlias = NDArray[np.intp]
 JSON: TypeAlias = Union[bool, int, float, str, Sequence["JSON"], Mapping[str, "JSON"], None]  # noqa: UP007 -- forward references need Union on Python 3.10
 Task: TypeAlias = Literal["classification", "multilabel", "regression", "detection"]
-Modality: TypeAlias = Literal["image", "features"]
+Modality: TypeAlias = Literal["image", "text", "audio", "features"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +110,22 @@ class Encoder(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False)
+class Audio:
+    """One recording.
+
+    Attributes
+    ----------
+    samples : ndarray of shape (n_samples,), float32
+        One channel.
+    rate : int
+        Samples per second.
+    """
+
+    samples: Float32Array
+    rate: int
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A candidate model: what is known of it before a weight is loaded, and how to load it.
@@ -130,7 +147,7 @@ class Candidate:
         Identifies the weights: ``"sha256:…"``, ``"revision:…"`` or ``"random:SEED"``.
     layer : str
         What is taken as features: the layer and its pooling.
-    modality : {"image", "features"}
+    modality : {"image", "text", "audio", "features"}
         What the candidate reads.
     load : callable
         ``load(device)`` returns an `Encoder` on that torch device string (``"cpu"``, ``"cuda:0"``),
@@ -175,11 +192,12 @@ class Target:
     ----------
     name : str
     task : {"classification", "multilabel", "regression", "detection"}
-    modality : {"image", "features"}
+    modality : {"image", "text", "audio", "features"}
     items : sequence
-        ``items[i]`` is the decoded item of selected row i (for images a PIL image); decoding
-        happens on access, in worker processes, so the sequence must be picklable. Empty for
-        modality "features": such targets only carry labels.
+        ``items[i]`` is the decoded item of selected row i: for images a PIL image, for texts a
+        str or, for pairs of texts, a tuple of two, for audio an `Audio`. Decoding happens on
+        access, in worker processes, so the sequence must be picklable. Empty for modality
+        "features": such targets only carry labels.
     labels : ndarray of shape (n_samples,), or (n_samples, n_labels) for "multilabel", optional
         Class ids into `classes`; for several labels per sample 1 where it has the label. None for
         "regression".
