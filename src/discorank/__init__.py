@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from discorank.ranking.engine import rank
     from discorank.ranking.result import Ranking
+    from discorank.scoring.agreement import Agreement, agreement
     from discorank.scoring.change import SpectralChange, spectral_change
     from discorank.scoring.detection import DetectionResult, disco_detection_score
     from discorank.scoring.disco import DiscoResult, disco_score
@@ -40,6 +41,8 @@ _HOME_OF = {
     "UnknownName": "discorank.errors",
     "rank": "discorank.ranking.engine",
     "Ranking": "discorank.ranking.result",
+    "Agreement": "discorank.scoring.agreement",
+    "agreement": "discorank.scoring.agreement",
     "SpectralChange": "discorank.scoring.change",
     "spectral_change": "discorank.scoring.change",
     "DetectionResult": "discorank.scoring.detection",
@@ -58,6 +61,7 @@ _HOME_OF = {
 }
 
 __all__ = [
+    "Agreement",
     "DetectionResult",
     "DiscoRegressionScorer",
     "DiscoResult",
@@ -73,6 +77,7 @@ __all__ = [
     "StreamingDisco",
     "UnknownName",
     "__version__",
+    "agreement",
     "disco_detection_score",
     "disco_multilabel_score",
     "disco_regression_score",

@@ -17,7 +17,7 @@ SOURCE = Path(discorank.__file__).parent
 # From the outside in. A room imports itself and rooms of inner layers, never a neighbour.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
-    frozenset({"ranking"}),
+    frozenset({"benchmark", "ranking"}),
     frozenset({"report"}),
     frozenset({"features", "hub", "targets"}),
     frozenset({"scoring"}),

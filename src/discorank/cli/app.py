@@ -12,6 +12,7 @@ import discorank
 from discorank.cli.command import Command
 from discorank.cli.compare import compare
 from discorank.cli.demo import demo
+from discorank.cli.evaluate import evaluate
 from discorank.cli.rank import rank
 from discorank.cli.score import score
 from discorank.cli.scorers import scorers
@@ -48,6 +49,7 @@ app.command(cls=Command)(rank)
 app.command(cls=Command)(score)
 app.command()(scorers)
 app.command()(compare)
+app.command()(evaluate)
 app.command()(demo)
 
 

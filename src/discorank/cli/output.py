@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
+import typer
 from rich.console import Console
 
 from discorank.errors import InvalidInput
-from discorank.report.summarize import summarize_ranking
-from discorank.report.text import to_rich
+from discorank.report.formats import summary_to_markdown
+from discorank.report.text import to_rich, to_text
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from discorank.features import Progress
-    from discorank.ranking.result import Ranking
+    from discorank.report.summarize import Summary
 
-__all__ = ["Destination", "notice", "progress"]
+__all__ = ["Destination", "FormatOption", "OutOption", "notice", "progress"]
 
 _FORMATS = ("table", "json", "csv", "markdown")
 _FORMAT_OF_SUFFIX = {
@@ -29,6 +31,20 @@ _FORMAT_OF_SUFFIX = {
     ".md": "markdown",
     ".markdown": "markdown",
 }
+
+
+FormatOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help="table, json, csv or markdown; by default what the ending of --out says, else a "
+        "table.",
+    ),
+]
+OutOption: TypeAlias = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="Write there instead of printing.")
+]
 
 
 @dataclass(frozen=True)
@@ -66,17 +82,28 @@ class Destination:
             )
         return cls(out, output_format or _FORMAT_OF_SUFFIX[out.suffix.lower()])
 
-    def write(self, ranking: Ranking) -> None:
-        """Print or write the ranking."""
-        if self.out is not None:
-            self._write_atomically(self.out, _rendered(ranking, self.format))
-        elif self.format == "table":
+    def write(
+        self, summary: Summary, *, as_json: Callable[[], str], as_csv: Callable[[], str]
+    ) -> None:
+        """Print or write a result: its summary for people, all of it for programs."""
+        if self.out is None and self.format == "table":
             console = Console()
             if console.is_terminal:
                 console.print()  # a line between the progress bars and the table
-            console.print(to_rich(summarize_ranking(ranking.to_dict())))
+            console.print(to_rich(summary))
+            return
+        render: dict[str, Callable[[], str]] = {
+            "table": lambda: f"{to_text(summary)}\n",
+            "json": as_json,
+            "csv": as_csv,
+            "markdown": lambda: summary_to_markdown(summary),
+        }
+        # A file name that is no valid Unicode holds surrogates, which no encoding takes.
+        text = render[self.format]().encode("utf-8", "backslashreplace").decode("utf-8")
+        if self.out is None:
+            sys.stdout.write(text)
         else:
-            sys.stdout.write(_rendered(ranking, self.format))
+            self._write_atomically(self.out, text)
 
     @staticmethod
     def _write_atomically(out: Path, text: str) -> None:
@@ -86,17 +113,6 @@ class Destination:
             partial.replace(out)
         finally:
             partial.unlink(missing_ok=True)
-
-
-def _rendered(ranking: Ranking, output_format: str) -> str:
-    render = {
-        "table": lambda: f"{ranking}\n",
-        "json": ranking.to_json,
-        "csv": ranking.to_csv,
-        "markdown": ranking.to_markdown,
-    }[output_format]
-    # A file name that is no valid Unicode holds surrogates, which no encoding takes.
-    return render().encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def progress(*, quiet: bool) -> Progress | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 import discorank
 from discorank.cli import options, output
-from discorank.report.summarize import printable
+from discorank.report.summarize import printable, summarize_ranking
 
 if TYPE_CHECKING:
     from discorank.ranking.result import Ranking
@@ -41,18 +40,8 @@ def rank(
         int | None,
         typer.Option(metavar="N", help="Score a stratified sample of N items."),
     ] = None,
-    output_format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            help="table, json, csv or markdown; by default what the ending of --out says, "
-            "else a table.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write there instead of printing.")
-    ] = None,
+    output_format: output.FormatOption = None,
+    out: output.OutOption = None,
     task: options.Task = None,
     scorer: options.Scorers = ["disco"],  # noqa: B006 - read by typer, never changed
     hard_fraction: options.HardFraction = None,
@@ -103,7 +92,9 @@ def rank(
         confidence=confidence,
         progress=output.progress(quiet=quiet),
     )
-    destination.write(ranking)
+    destination.write(
+        summarize_ranking(ranking.to_dict()), as_json=ranking.to_json, as_csv=ranking.to_csv
+    )
     if not quiet:
         _print_notices(ranking, destination)
     if ranking.failed:

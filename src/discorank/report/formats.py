@@ -9,14 +9,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from discorank._optional import import_optional
-from discorank.report.summarize import Document, summarize_ranking
+from discorank.report.summarize import Document, Summary, summarize_ranking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
 
-__all__ = ["COLUMNS", "to_csv", "to_frame", "to_json", "to_markdown"]
+__all__ = ["COLUMNS", "summary_to_markdown", "to_csv", "to_frame", "to_json", "to_markdown"]
 
 COLUMNS = (
     "rank",
@@ -87,8 +87,12 @@ def _csv_field(value: Any) -> Any:
 
 
 def to_markdown(document: Document) -> str:
-    """Return the table, the sentence below it and the failures as Markdown."""
-    summary = summarize_ranking(document)
+    """Return the table of a ranking, the sentence below it and the failures as Markdown."""
+    return summary_to_markdown(summarize_ranking(document))
+
+
+def summary_to_markdown(summary: Summary) -> str:
+    """Return a table, the sentence below it and the failures as Markdown."""
     rules = ["---" if column.align == "left" else "--:" for column in summary.columns]
     lines = [f"**{_markdown(summary.title)}**", ""]
     if summary.rows:

@@ -1,0 +1,235 @@
+"""Scores of candidate models against fine-tuned metrics, beside what they have to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from discorank.errors import InvalidInput
+from discorank.scoring.agreement import (
+    MEASURES,
+    Agreement,
+    agreement,
+    mean_agreement,
+    random_agreement,
+    static_scores,
+)
+
+if TYPE_CHECKING:
+    from discorank.types import JSON
+
+__all__ = ["Evaluation", "Judged", "evaluate"]
+
+# From the name of a target to that of a model to a number.
+_ByTarget = Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How one score, or a ranker that has not seen the target, agrees with the truth.
+
+    Attributes
+    ----------
+    name : str
+        Name of the scorer; ``"mean rank on the other targets"``, ``"parameters"``, ... or
+        ``"random pick"``.
+    kind : {"scorer", "static", "random"}
+    agreement : Agreement
+        Mean over the targets. A random pick has no intervals: its numbers are expectations.
+    of_target : mapping
+        From the name of each target to τ_w on it.
+    """
+
+    name: str
+    kind: Literal["scorer", "static", "random"]
+    agreement: Agreement
+    of_target: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Agreement of every score with the truth.
+
+    Attributes
+    ----------
+    rows : tuple of Judged
+        Scores first, the one that agrees best on top; then the static rankers, then the random
+        pick.
+    targets : tuple of str
+        That scores and truth share.
+    k : int
+        Models that one would fine-tune.
+    confidence : float
+        Coverage of the intervals.
+    random_state : int
+        Seed of the resamples.
+    """
+
+    rows: tuple[Judged, ...]
+    targets: tuple[str, ...]
+    k: int
+    confidence: float
+    random_state: int
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return the evaluation as what JSON can hold."""
+        return {
+            "targets": list(self.targets),
+            "k": self.k,
+            "confidence": self.confidence,
+            "random_state": self.random_state,
+            "rows": [
+                {
+                    "name": row.name,
+                    "kind": row.kind,
+                    **{measure: getattr(row.agreement, measure) for measure in MEASURES},
+                    "intervals": {
+                        measure: list(interval)
+                        for measure, interval in row.agreement.intervals.items()
+                    },
+                    "n_models": row.agreement.n_models,
+                    "weighted_kendall_of": dict(row.of_target),
+                    "weighted_kendall_without": dict(row.agreement.without),
+                }
+                for row in self.rows
+            ],
+        }
+
+
+def evaluate(
+    scores: Mapping[str, _ByTarget],
+    truth: _ByTarget,
+    *,
+    static: Mapping[str, Mapping[str, float]] | None = None,
+    k: int = 1,
+    n_resamples: int = 1000,
+    confidence: float = 0.95,
+    random_state: int = 0,
+) -> Evaluation:
+    """Compare scores with fine-tuned metrics, next to static rankers and a random pick.
+
+    Parameters
+    ----------
+    scores : mapping
+        From the name of a scorer to that of a target to that of a model to its score.
+    truth : mapping
+        From the name of a target to that of a model to its fine-tuned metric. A score of
+        ``"torchvision:resnet50?…"`` is that of the model ``"resnet50"`` where the truth has only
+        that name.
+    static : mapping, optional
+        From the name of a fixed order (``"parameters"``) to that of a model to its number. The
+        mean rank on the other targets is added where there are at least two.
+    k, n_resamples, confidence, random_state
+        As in `discorank.agreement`.
+
+    Returns
+    -------
+    evaluation : Evaluation
+
+    Raises
+    ------
+    InvalidInput
+        If scores and truth share no target, or fewer than three models on one.
+    """
+    options = {
+        "k": k,
+        "n_resamples": n_resamples,
+        "confidence": confidence,
+        "random_state": random_state,
+    }
+    matched = {scorer: _matched(of_target, truth) for scorer, of_target in scores.items()}
+    targets = [target for target in truth if all(target in found for found in matched.values())]
+    if not targets:
+        raise InvalidInput(
+            f"scores and truth share no target: scores has "
+            f"{', '.join(dict.fromkeys(t for s in scores.values() for t in s)) or 'none'}, truth "
+            f"{', '.join(truth) or 'none'}"
+        )
+    # Every row is over the same models, so that they can be compared.
+    shared = {
+        target: {
+            model: metric
+            for model, metric in truth[target].items()
+            if all(model in found[target] for found in matched.values())
+        }
+        for target in targets
+    }
+    rows = [
+        _judge(scorer, "scorer", {target: found[target] for target in targets}, shared, options)
+        for scorer, found in matched.items()
+    ]
+    rows.sort(key=lambda row: -row.agreement.weighted_kendall)
+    if len(truth) > 1:
+        others = {target: static_scores(truth, target) for target in targets}
+        rows.append(_judge("mean rank on the other targets", "static", others, shared, options))
+    for name, numbers in (static or {}).items():
+        same = dict.fromkeys(targets, _matched({"": numbers}, {"": _union(shared)})[""])
+        rows.append(_judge(name, "static", same, shared, options))
+    rows.append(_random(shared, k, confidence))
+    return Evaluation(tuple(rows), tuple(targets), k, confidence, random_state)
+
+
+def _judge(
+    name: str,
+    kind: Literal["scorer", "static"],
+    scores: _ByTarget,
+    truth: _ByTarget,
+    options: Mapping[str, float],
+) -> Judged:
+    few = {**options, "n_resamples": 1}
+    of_target = {
+        target: agreement(scores[target], metrics, **few).weighted_kendall  # type: ignore[arg-type]
+        for target, metrics in truth.items()
+    }
+    if len(truth) > 1:
+        found = mean_agreement(scores, truth, **options)  # type: ignore[arg-type]
+    else:
+        [target] = truth
+        found = agreement(scores[target], truth[target], **options)  # type: ignore[arg-type]
+    return Judged(name, kind, found, of_target)
+
+
+def _random(truth: _ByTarget, k: int, confidence: float) -> Judged:
+    of_target = [random_agreement(metrics, k=k) for metrics in truth.values()]
+    mean = {
+        measure: sum(expected[measure] for expected in of_target) / len(of_target)
+        for measure in MEASURES
+    }
+    found = Agreement(
+        **mean,
+        intervals={},
+        without={},
+        n_models=round(sum(map(len, truth.values())) / len(truth)),
+        k=k,
+        confidence=confidence,
+    )
+    return Judged("random pick", "random", found, dict.fromkeys(truth, 0.0))
+
+
+def _matched(scores: _ByTarget, truth: _ByTarget) -> dict[str, dict[str, float]]:
+    """Scores of the targets of the truth, by the truth's names of models."""
+    found = {}
+    for target, of_model in scores.items():
+        if target not in truth:
+            continue
+        known = truth[target]
+        named = {
+            model if model in known else _plain(model): value for model, value in of_model.items()
+        }
+        if len(named) < len(of_model):
+            raise InvalidInput(
+                f"scores{f' of {target}' if target else ''} has several models that the truth "
+                f"knows by one name; give the truth by their full specs"
+            )
+        found[target] = named
+    return found
+
+
+def _plain(spec: str) -> str:
+    """``"torchvision:resnet50?weights=…"`` is ``"resnet50"``."""
+    return spec.partition("?")[0].rpartition(":")[2]
+
+
+def _union(truth: _ByTarget) -> dict[str, float]:
+    return {model: metric for metrics in truth.values() for model, metric in metrics.items()}

@@ -1,0 +1,60 @@
+"""``discorank evaluate``: how scores agree with fine-tuned metrics."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from discorank.cli import options, output
+from discorank.report.evaluation import evaluation_to_csv, summarize_evaluation
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    scores: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SCORES...",
+            help="Rankings (JSON), or JSON or CSV of scores by model, and by target if several.",
+        ),
+    ],
+    truth: Annotated[
+        str,
+        typer.Argument(
+            metavar="TRUTH",
+            help="JSON or CSV of fine-tuned metrics by model, or a published table: "
+            "supervised-cnn, self-supervised.",
+        ),
+    ],
+    *,
+    k: Annotated[int, typer.Option("-k", metavar="N", help="Models one would fine-tune.")] = 1,
+    output_format: output.FormatOption = None,
+    out: output.OutOption = None,
+    confidence: options.Confidence = 0.95,
+    seed: options.Seed = 0,
+) -> None:
+    """Compare scores with fine-tuned metrics, beside static rankers and a random pick."""
+    from discorank import benchmark
+    from discorank.benchmark.files import read_scores, read_truth, same_target
+
+    destination = output.Destination.choose(out, output_format)
+    table = read_truth(truth)
+    found, finetuned = same_target(read_scores(scores), table.finetuned)
+    evaluation = benchmark.evaluate(
+        found,
+        finetuned,
+        static=table.static,
+        k=k,
+        confidence=confidence,
+        random_state=seed,
+    )
+    document = {**evaluation.to_dict(), "truth": table.name, "source": table.source}
+    destination.write(
+        summarize_evaluation(document),
+        as_json=lambda: json.dumps(document, indent=2, allow_nan=False) + "\n",
+        as_csv=lambda: evaluation_to_csv(document),
+    )

@@ -1,0 +1,92 @@
+"""An evaluation as rows and a sentence: what agrees with the truth, and what it has to beat."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from discorank.report.summarize import Column, Document, Summary, printable
+
+__all__ = ["evaluation_to_csv", "summarize_evaluation"]
+
+
+def summarize_evaluation(document: Document) -> Summary:
+    """Turn the document of an evaluation (`Evaluation.to_dict`) into rows of text."""
+    rows, k = document["rows"], document["k"]
+    columns = [
+        (Column("ranked by", align="left", wraps=True), [printable(row["name"]) for row in rows]),
+        (Column("τ_w"), [f"{row['weighted_kendall']:.3f}" for row in rows]),
+        (Column("interval"), [_interval(row) for row in rows]),
+        (Column("τ"), [f"{row['kendall']:.2f}" for row in rows]),
+        (Column("ρ"), [f"{row['spearman']:.2f}" for row in rows]),
+        (Column("r"), [f"{row['pearson']:.2f}" for row in rows]),
+        (Column(f"rel@{k}"), [f"{row['rel_at_k']:.3f}" for row in rows]),
+        (Column(f"recall@{k}"), [f"{row['recall_at_k']:.2f}" for row in rows]),
+        (Column(f"regret@{k}"), [f"{row['regret_at_k']:.2f}" for row in rows]),
+    ]
+    return Summary(
+        title=_title(document),
+        columns=tuple(column for column, _ in columns),
+        rows=tuple(zip(*(cells for _, cells in columns), strict=True)),
+        sentence=_sentence(document),
+        emphasized=frozenset(place for place, row in enumerate(rows) if row["kind"] == "scorer"),
+    )
+
+
+def evaluation_to_csv(document: Document) -> str:
+    """Return one row per ranker, with low and high of each measure beside it."""
+    measures = list(document["rows"][0]["intervals"])
+    header = ["name", "kind", "n_models"]
+    for measure in measures:
+        header += [measure, f"{measure}_low", f"{measure}_high"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    for row in document["rows"]:
+        fields = [row["name"], row["kind"], row["n_models"]]
+        for measure in measures:
+            fields += [row[measure], *row["intervals"].get(measure, ("", ""))]
+        writer.writerow(fields)
+    return text.getvalue()
+
+
+def _interval(row: Mapping[str, Any]) -> str:
+    if "weighted_kendall" not in row["intervals"]:
+        return "–"
+    low, high = row["intervals"]["weighted_kendall"]
+    return f"{low:.2f} to {high:.2f}"
+
+
+def _title(document: Document) -> str:
+    targets = document["targets"]
+    where = f"{len(targets)} targets" if len(targets) > 1 else printable(targets[0] or "one target")
+    n_models = document["rows"][0]["n_models"]
+    over = "targets" if len(targets) > 1 else "models"
+    share = 100.0 * document["confidence"]
+    return f"{where} · {n_models} models · {share:.4g} % intervals over {over}"
+
+
+def _sentence(document: Document) -> str:
+    """Say what agrees best, and whether a fixed order would have done as well."""
+    rows = document["rows"]
+    scorers = [row for row in rows if row["kind"] == "scorer"]
+    fixed = [row for row in rows if row["kind"] == "static"]
+    best = scorers[0]
+    said = (
+        f"{printable(best['name'])} agrees best of the scores: τ_w {best['weighted_kendall']:.3f}"
+    )
+    if not fixed:
+        return f"{said}. One target has no fixed order to compare with."
+    rival = max(fixed, key=lambda row: row["weighted_kendall"])
+    against = (
+        f"{printable(rival['name'])}, which has not seen the target, "
+        f"{rival['weighted_kendall']:.3f}"
+    )
+    low = best["intervals"]["weighted_kendall"][0]
+    if best["weighted_kendall"] <= rival["weighted_kendall"]:
+        return f"{said}; {against}. No score beats that fixed order here."
+    if low <= rival["weighted_kendall"]:
+        return f"{said}; {against}. The lead is within the interval."
+    return f"{said}; {against}."
