@@ -32,7 +32,7 @@ class Judged:
     Attributes
     ----------
     name : str
-        Name of the scorer; ``"mean rank on the other targets"``, ``"parameters"``, ... or
+        Name of the scorer; ``"mean rank elsewhere"``, ``"parameters"``, ... or
         ``"random pick"``.
     kind : {"scorer", "static", "random"}
     agreement : Agreement
@@ -119,7 +119,7 @@ def evaluate(
         that name.
     static : mapping, optional
         From the name of a fixed order (``"parameters"``) to that of a model to its number. The
-        mean rank on the other targets is added where there are at least two.
+        mean rank elsewhere is added where there are at least two.
     k, n_resamples, confidence, random_state
         As in `discorank.agreement`.
 
@@ -162,10 +162,10 @@ def evaluate(
     rows.sort(key=lambda row: -row.agreement.weighted_kendall)
     if len(truth) > 1:
         others = {target: static_scores(truth, target) for target in targets}
-        rows.append(_judge("mean rank on the other targets", "static", others, shared, options))
+        rows.append(_judge("mean rank elsewhere", "static", others, shared, options))
     for name, numbers in (static or {}).items():
         same = dict.fromkeys(targets, _matched({"": numbers}, {"": _union(shared)})[""])
-        rows.append(_judge(name, "static", same, shared, options))
+        rows.append(_judge(name.replace("_", " "), "static", same, shared, options))
     rows.append(_random(shared, k, confidence))
     return Evaluation(tuple(rows), tuple(targets), k, confidence, random_state)
 

@@ -231,7 +231,7 @@ def mean_agreement(
 
 
 def static_scores(truth: Mapping[str, Mapping[str, float]], target: str) -> dict[str, float]:
-    """Score models by their mean rank on the other targets: an order that never saw this one.
+    """Score models by their mean rank elsewhere: an order that never saw this one.
 
     Parameters
     ----------

@@ -88,7 +88,7 @@ def test_rows_are_the_scores_and_what_they_have_to_beat() -> None:
     assert [(row.name, row.kind) for row in found.rows] == [
         ("best", "scorer"),
         ("worst", "scorer"),
-        ("mean rank on the other targets", "static"),
+        ("mean rank elsewhere", "static"),
         ("parameters", "static"),
         ("random pick", "random"),
     ]
