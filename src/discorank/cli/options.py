@@ -12,6 +12,7 @@ import typer
 from discorank.errors import InvalidInput
 
 __all__ = [
+    "TARGET_HELP",
     "BatchSize",
     "Cache",
     "Components",
@@ -20,18 +21,28 @@ __all__ = [
     "Device",
     "Groups",
     "HardFraction",
+    "InputColumn",
+    "LabelColumn",
     "LeaveOneOut",
     "Quiet",
     "ScoreDevice",
     "ScorerOptions",
     "Scorers",
     "Seed",
+    "Split",
     "SvdSolver",
     "Task",
     "Workers",
     "scorer_options",
 ]
 
+TARGET_HELP = (
+    "A folder of class folders of images or audio files; a table: .csv, .tsv, .parquet, .jsonl, a "
+    "folder saved with datasets, hf:OWNER/NAME; an .npz of images or features with labels, targets "
+    "or boxes; or a built-in: digits, mnist5k."
+)
+
+_TARGET = "Target"
 _SCORE = "Score"
 _EXTRACTION = "Extraction"
 
@@ -104,10 +115,40 @@ ScorerOptions: TypeAlias = Annotated[
         help="An option of a scorer, knn.n_neighbors=5; without a name, of each that has it.",
     ),
 ]
+InputColumn: TypeAlias = Annotated[
+    list[str],
+    typer.Option(
+        "--input-column",
+        metavar="NAME",
+        show_default="guessed",
+        rich_help_panel=_TARGET,
+        help="Column of a table that models read; twice for pairs of texts.",
+    ),
+]
+LabelColumn: TypeAlias = Annotated[
+    list[str],
+    typer.Option(
+        "--label-column",
+        metavar="NAME",
+        show_default="guessed",
+        rich_help_panel=_TARGET,
+        help="Column of a table with the truth; repeat it for several targets or labels.",
+    ),
+]
+Split: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        show_default="train",
+        rich_help_panel=_TARGET,
+        help="Split of a target that has splits.",
+    ),
+]
 Task: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="TASK",
+        rich_help_panel=_TARGET,
         show_default="what the target says",
         help="classification, multilabel, regression or detection.",
     ),

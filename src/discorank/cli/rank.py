@@ -20,11 +20,7 @@ __all__ = ["rank"]
 def rank(
     target: Annotated[
         str,
-        typer.Argument(
-            metavar="TARGET",
-            help="A folder of class folders, an .npz of images or features with labels, "
-            "targets or boxes, or a built-in: digits, mnist5k.",
-        ),
+        typer.Argument(metavar="TARGET", help=options.TARGET_HELP),
     ],
     *,
     models: Annotated[
@@ -43,7 +39,10 @@ def rank(
     output_format: output.FormatOption = None,
     out: output.OutOption = None,
     task: options.Task = None,
-    scorer: options.Scorers = ["disco"],  # noqa: B006 - read by typer, never changed
+    input_column: options.InputColumn = [],  # noqa: B006 - read by typer, never changed
+    label_column: options.LabelColumn = [],  # noqa: B006
+    split: options.Split = None,
+    scorer: options.Scorers = ["disco"],  # noqa: B006
     hard_fraction: options.HardFraction = None,
     components: options.Components = None,
     groups: options.Groups = None,
@@ -82,6 +81,9 @@ def rank(
             more=option,
         ),
         hard_fraction=hard_fraction,
+        input_column=input_column,
+        label_column=label_column,
+        split=split,
         max_samples=max_samples,
         max_bad=max_bad,
         random_state=seed,

@@ -54,6 +54,9 @@ def rank(
     scorer: str | Sequence[str] = "disco",
     scorer_options: Mapping[str, Any] | None = None,
     hard_fraction: float | None = None,
+    input_column: str | Sequence[str] | None = None,
+    label_column: str | Sequence[str] | None = None,
+    split: str | None = None,
     max_samples: int | None = None,
     max_bad: int = 10,
     random_state: int = 0,
@@ -72,9 +75,10 @@ def rank(
     Parameters
     ----------
     target : str, Path or Target
-        A folder of class folders of images, an ``.npz`` of images or features with labels,
-        targets or boxes, or a built-in: ``"digits"``, ``"mnist5k"``; or a target that is already
-        open.
+        A folder of class folders of images or audio files; a table (CSV, TSV, Parquet, JSON
+        lines, a folder saved with `datasets`, ``"hf:owner/name"``); an ``.npz`` of images or
+        features with labels, targets or boxes; a built-in: ``"digits"``, ``"mnist5k"``; or a
+        target that is already open.
     models : str or sequence of str
         Specs of the candidates: ``"timm:resnet50.a1_in1k"``, ``"pool:offline"``, ...
     task : {"classification", "multilabel", "regression", "detection"}, optional
@@ -86,6 +90,11 @@ def rank(
         that has it, ``{"knn": {"n_neighbors": 5}}`` for one.
     hard_fraction : float in (0, 1], optional
         Score this share of the samples, the hardest of each model (`discorank.hard_examples`).
+    input_column, label_column : str or sequence of str, optional
+        Columns of a table: two inputs are pairs of texts; several labels are regression targets,
+        or labels of samples with several. Guessed where one choice is obvious.
+    split : str, optional
+        Split of a target that has splits; None takes the train split.
     max_samples : int, optional
         Score a stratified sample of this many; None scores all.
     max_bad : int
@@ -127,7 +136,14 @@ def rank(
         get_scorer(name, task)
     specs = expand([models] if isinstance(models, str) else models)
     data = open_target(
-        target, task=task, max_samples=max_samples, random_state=random_state, max_bad=max_bad
+        target,
+        task=task,
+        input_column=input_column,
+        label_column=label_column,
+        split=split,
+        max_samples=max_samples,
+        random_state=random_state,
+        max_bad=max_bad,
     )
     panel = Panel.of(
         scorers,

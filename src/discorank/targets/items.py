@@ -1,40 +1,38 @@
-"""Sequences of images that are decoded on access, in whichever process asks for them."""
+"""Sequences of items that are decoded on access, in whichever process asks for them."""
 
 from __future__ import annotations
 
-import functools
+import hashlib
 import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from discorank._optional import import_optional
+from discorank.targets.media import Medium, Source
 from discorank.types import IntArray
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
+__all__ = ["Files", "ImageArrays", "Items", "MediaItems", "Stored", "Texts"]
 
-__all__ = ["ImageArrays", "ImageFiles", "ImageItems"]
-
-_Items = TypeVar("_Items", bound="ImageItems")
+_Items = TypeVar("_Items", bound="Items")
 
 
-class ImageItems(Sequence["Image"]):
-    """Images of a target by position: picklable, decoded on access.
+class Items(Sequence[Any]):
+    """Items of a target by position: picklable, decoded on access.
 
     A slice is again such a sequence; nothing is decoded for it.
     """
 
     @overload
-    def __getitem__(self, index: int) -> Image: ...
+    def __getitem__(self, index: int) -> Any: ...
     @overload
     def __getitem__(self: _Items, index: slice) -> _Items: ...
-    def __getitem__(self: _Items, index: int | slice) -> Image | _Items:
+    def __getitem__(self: _Items, index: int | slice) -> Any:
         if isinstance(index, slice):
             return self.take(np.arange(len(self))[index])
         return self._decode(index)
@@ -43,11 +41,22 @@ class ImageItems(Sequence["Image"]):
     def take(self: _Items, rows: IntArray) -> _Items:
         """Return the sequence of the items at `rows`."""
 
+    def unreadable(self, rows: IntArray) -> Mapping[int, str]:  # noqa: ARG002 - memory is readable
+        """Say of each item at `rows` that cannot be decoded why; readable ones are left out."""
+        return {}
+
+    def digest(self, index: int) -> bytes:
+        """Return what only equal items share: a digest of the content, not of the name."""
+        return hashlib.blake2b(self._content(index), digest_size=16).digest()
+
     @abstractmethod
-    def _decode(self, index: int) -> Image: ...
+    def _decode(self, index: int) -> Any: ...
+
+    @abstractmethod
+    def _content(self, index: int) -> bytes: ...
 
 
-class ImageArrays(ImageItems):
+class ImageArrays(Items):
     """Images held in memory.
 
     Parameters
@@ -66,71 +75,121 @@ class ImageArrays(ImageItems):
         """Return the sequence of the images at `rows`."""
         return ImageArrays(self._pixels[rows])
 
-    def _decode(self, index: int) -> Image:
-        return _pillow().fromarray(self._pixels[index])  # type: ignore[no-any-return]
+    def _decode(self, index: int) -> Any:
+        pillow = import_optional("PIL.Image", extra="rank", purpose="decoding images")
+        return pillow.fromarray(self._pixels[index])
+
+    def _content(self, index: int) -> bytes:
+        return bytes(np.ascontiguousarray(self._pixels[index]).data)
 
 
-class ImageFiles(ImageItems):
-    """Image files, decoded by the `Image` feature of datasets: upright by their EXIF orientation.
+class Texts(Items):
+    """Texts, or pairs of texts, held in memory.
 
     Parameters
     ----------
-    folder : Path
-    names : tuple of str
-        Paths relative to `folder`.
+    texts : sequence of str, or of tuple of two str
     """
 
-    def __init__(self, folder: Path, names: tuple[str, ...]) -> None:
-        self._folder = str(folder)
-        self._names = names
+    def __init__(self, texts: Sequence[str | tuple[str, str]]) -> None:
+        self._texts = tuple(texts)
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._texts)
 
-    def take(self, rows: IntArray) -> ImageFiles:
-        """Return the sequence of the files at `rows`."""
-        return ImageFiles(Path(self._folder), tuple(self._names[row] for row in rows))
+    def take(self, rows: IntArray) -> Texts:
+        """Return the sequence of the texts at `rows`."""
+        return Texts([self._texts[row] for row in rows])
+
+    def _decode(self, index: int) -> Any:
+        return self._texts[index]
+
+    def _content(self, index: int) -> bytes:
+        return repr(self._texts[index]).encode("utf-8", "surrogatepass")
+
+
+class MediaItems(Items):
+    """Items that are each the content of one file of a medium."""
+
+    _medium: Medium
 
     def unreadable(self, rows: IntArray) -> Mapping[int, str]:
         """Say of each file at `rows` that cannot be decoded why; readable ones are left out.
 
-        Every file is decoded, but JPEG at an eighth of its size, and in threads: Pillow decodes
-        without holding the interpreter lock.
+        Every file is decoded, in threads: decoders do not hold the interpreter lock.
         """
-        _pillow()
+        self._medium.require()
         with ThreadPoolExecutor() as threads:
-            faults = threads.map(_fault, map(self._path, rows))
+            faults = threads.map(lambda row: self._medium.fault(self._source(row)), rows)
             return {int(row): fault for row, fault in zip(rows, faults, strict=True) if fault}
 
-    def _decode(self, index: int) -> Image:
-        image: Image = _image_feature().decode_example({"path": self._path(index), "bytes": None})
-        return image
+    def _decode(self, index: int) -> Any:
+        return self._medium.decode(self._source(index))
 
-    def _path(self, index: int) -> str:
+    def _content(self, index: int) -> bytes:
+        source = self._source(index)
+        return source if isinstance(source, bytes) else Path(source).read_bytes()
+
+    @abstractmethod
+    def _source(self, index: int) -> Source: ...
+
+
+class Files(MediaItems):
+    """Files of one medium.
+
+    Parameters
+    ----------
+    medium : Medium
+    folder : Path
+    names : sequence of str
+        Paths relative to `folder`.
+    """
+
+    def __init__(self, medium: Medium, folder: Path, names: Sequence[str]) -> None:
+        self._medium = medium
+        self._folder = str(folder)
+        self._names = tuple(names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def take(self, rows: IntArray) -> Files:
+        """Return the sequence of the files at `rows`."""
+        return Files(self._medium, Path(self._folder), [self._names[row] for row in rows])
+
+    def _source(self, index: int) -> str:
         return os.path.join(self._folder, self._names[index])  # noqa: PTH118 - hot, and strings
 
 
-def _fault(path: str) -> str | None:
-    """Why the image file cannot be decoded; None if it can."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
+class Stored(MediaItems):
+    """Files of one medium inside a table of `datasets`: their content, or paths of theirs.
 
-    try:
-        with Image.open(path) as image:
-            image.draft("L", (1, 1))
-            image.load()
-            ImageOps.exif_transpose(image)
-    except UnidentifiedImageError:
-        return "not an image, or damaged from its first bytes on"
-    except Exception as error:  # noqa: BLE001 - Pillow's plugins raise whatever a file makes them
-        return f"{type(error).__name__}: {error}"
-    return None
+    Parameters
+    ----------
+    medium : Medium
+    table : datasets.Dataset
+        With one column, of `{"bytes": ..., "path": ...}`, which is not decoded.
+    folder : Path
+        What the paths of files without bytes are relative to.
+    rows : ndarray of shape (n_items,)
+        Rows of the table.
+    """
 
+    def __init__(self, medium: Medium, table: Any, folder: Path, rows: IntArray) -> None:
+        self._medium = medium
+        self._table = table
+        self._folder = str(folder)
+        self._rows = rows
 
-def _pillow() -> Any:
-    return import_optional("PIL.Image", extra="rank", purpose="decoding images")
+    def __len__(self) -> int:
+        return len(self._rows)
 
+    def take(self, rows: IntArray) -> Stored:
+        """Return the sequence of the files at `rows`."""
+        return Stored(self._medium, self._table, Path(self._folder), self._rows[rows])
 
-@functools.cache
-def _image_feature() -> Any:
-    datasets = import_optional("datasets", extra="rank", purpose="reading image folders")
-    return datasets.Image()
+    def _source(self, index: int) -> Source:
+        [file] = self._table[int(self._rows[index])].values()
+        if file["bytes"] is not None:
+            return bytes(file["bytes"])
+        return os.path.join(self._folder, file["path"])  # noqa: PTH118

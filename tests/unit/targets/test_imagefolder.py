@@ -85,7 +85,7 @@ def test_of_split_folders_train_is_taken_and_named(folder: Path, tmp_path: Path)
 def test_split_folders_without_train_are_refused(tmp_path: Path) -> None:
     for split in ("val", "test"):
         write(tmp_path / split / "ant" / "0.jpg")
-    with pytest.raises(InvalidInput, match="split folders test, val but none named 'train'"):
+    with pytest.raises(InvalidInput, match="the splits test, val but none named 'train'"):
         open_target(tmp_path)
 
 
@@ -102,12 +102,15 @@ def test_a_folder_of_loose_images_is_refused(folder: Path) -> None:
 
 def test_images_below_a_class_folder_are_refused(folder: Path) -> None:
     write(folder / "ant" / "more" / "deep" / "x.png")
-    with pytest.raises(InvalidInput, match=r"ant/more/deep/x\.png: an image below a class folder"):
+    with pytest.raises(InvalidInput, match=r"ant/more/deep/x\.png: below a class folder"):
         open_target(folder)
 
 
 def test_one_class_and_no_images_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="no images; a target folder holds one folder per class"):
+    with pytest.raises(
+        InvalidInput,
+        match="no images and no audio files; a target folder holds",
+    ):
         open_target(tmp_path)
     write(tmp_path / "ant" / "0.png")
     with pytest.raises(InvalidInput, match="one class, 'ant'; a ranking needs at least two"):
@@ -177,7 +180,7 @@ def test_more_broken_files_than_max_bad_are_fatal(folder: Path) -> None:
     assert len(open_target(folder, max_bad=4).bad) == 4
     with pytest.raises(
         InvalidInput,
-        match=r"4 of 32 images cannot be read, more than max_bad=3 \(bee/00\.jpg: .*and 1 more\)",
+        match=r"4 of 32 items cannot be used, more than max_bad=3 \(bee/00\.jpg: .*and 1 more\)",
     ):
         open_target(folder, max_bad=3)
 

@@ -26,9 +26,9 @@ def test_a_name_like_nothing_lists_what_there_is(tmp_path: Path) -> None:
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "table.csv").write_text("a,b\n")
-    with pytest.raises(InvalidInput, match=r"table\.csv: not a kind of file"):
-        open_target(tmp_path / "table.csv")
+    (tmp_path / "notes.txt").write_text("a,b\n")
+    with pytest.raises(InvalidInput, match=r"notes\.txt: not a kind of file"):
+        open_target(tmp_path / "notes.txt")
 
 
 def test_what_the_system_refuses_to_read_is_a_clear_error() -> None:
