@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from discorank.scoring.regression import RegressionResult, disco_regression_score
     from discorank.scoring.spectral import SpectralComponents, spectral_components
     from discorank.scoring.streaming import StreamingDisco
+    from discorank.targets.inspection import Inspection, inspect
 
 # Where each public name lives; a test holds this to the imports above and to __all__.
 _HOME_OF = {
@@ -58,6 +59,8 @@ _HOME_OF = {
     "SpectralComponents": "discorank.scoring.spectral",
     "spectral_components": "discorank.scoring.spectral",
     "StreamingDisco": "discorank.scoring.streaming",
+    "Inspection": "discorank.targets.inspection",
+    "inspect": "discorank.targets.inspection",
 }
 
 __all__ = [
@@ -67,6 +70,7 @@ __all__ = [
     "DiscoResult",
     "DiscoScorer",
     "DiscorankError",
+    "Inspection",
     "InvalidInput",
     "MissingExtra",
     "ModelFailed",
@@ -83,6 +87,7 @@ __all__ = [
     "disco_regression_score",
     "disco_score",
     "hard_examples",
+    "inspect",
     "rank",
     "spectral_change",
     "spectral_components",
