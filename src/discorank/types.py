@@ -18,6 +18,7 @@ __all__ = [
     "Audio",
     "BadItem",
     "Candidate",
+    "Collating",
     "Encoded",
     "Encoder",
     "Features",
@@ -97,7 +98,8 @@ class Encoder(Protocol):
 
     `preprocess` is the checkpoint's own preprocessing of one item (for images: a PIL image in any
     mode) into one float32 array; worker processes call it, so it must be picklable. `encode` takes
-    a stack of those, of shape (batch, ...), and runs the model on its device.
+    a stack of those, of shape (batch, ...), and runs the model on its device. Where arrays of
+    different shapes cannot be stacked, the encoder is a `Collating` one.
     """
 
     @property
@@ -105,8 +107,24 @@ class Encoder(Protocol):
         """Turn one item into the model's input."""
         ...
 
-    def encode(self, batch: Float32Array) -> Encoded:
+    def encode(self, batch: Any) -> Encoded:
         """Run the model on a stack of inputs."""
+        ...
+
+
+@runtime_checkable
+class Collating(Encoder, Protocol):
+    """An encoder whose inputs differ in shape, such as tokens, and who makes the batch of them.
+
+    Its `preprocess` may return an array of any type. Any slice of a batch is a batch.
+    """
+
+    @property
+    def collate(self) -> Callable[[Sequence[NDArray[Any]]], NDArray[Any]]:
+        """Put preprocessed items into one array, the first axis of which counts them.
+
+        Worker processes call it, so it must be picklable.
+        """
         ...
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import pickle
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,6 +27,7 @@ from discorank.types import Candidate, Encoder
 
 timm: Any = with_operators(lambda: __import__("timm"))
 models: Any = with_operators(lambda: __import__("torchvision")).models
+transformers: Any = importlib.import_module("transformers")
 
 FACTORIES = """
 import torch
@@ -120,6 +122,28 @@ def _onnx_channels_last(folder: Path) -> Case:
     return Case(f"onnx:{file}", 4, None, file)
 
 
+def _transformers(folder: Path) -> Case:
+    config = transformers.ViTConfig(
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        image_size=32,
+        patch_size=8,
+        num_labels=5,
+    )
+    transformers.ViTForImageClassification(config).save_pretrained(folder / "vit")
+    transformers.ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder / "vit")
+    file = folder / "vit" / "model.safetensors"
+    weights = "sha256:[0-9a-f]{64} files:[0-9a-f]{16}"
+    return Case(f"transformers:{folder / 'vit'}", 16, 5, file, weights)
+
+
+def _transformers_layer(folder: Path) -> Case:
+    case = _transformers(folder)
+    return replace(case, spec=f"{case.spec}?layer=mean&pooling=mean")
+
+
 def _python_described(folder: Path) -> Case:
     file = folder / "network.pth"
     torch.save(
@@ -150,6 +174,8 @@ MAKERS = {
         _timm_checkpoint,
         _torchvision_random,
         _torchvision_checkpoint,
+        _transformers,
+        _transformers_layer,
         _onnx,
         _onnx_channels_last,
         _python_described,
@@ -224,7 +250,7 @@ def test_an_unknown_option_is_refused(case: Case) -> None:
 
 @pytest.mark.parametrize(
     "case",
-    ["timm_checkpoint", "torchvision_checkpoint", "onnx", "python_described"],
+    ["timm_checkpoint", "torchvision_checkpoint", "transformers", "onnx", "python_described"],
     indirect=True,
 )
 def test_damaged_weights_fail_this_model_with_one_line(case: Case) -> None:

@@ -31,6 +31,7 @@ MAY_IMPORT_THE_PACKAGE = frozenset({"cli", "ranking"})
 OWNERS: dict[str, frozenset[str]] = {
     "datasets": frozenset({"targets"}),
     "efficientnet_lite_pytorch": frozenset({"hub"}),
+    "huggingface_hub": frozenset({"hub"}),
     "mlxtend": frozenset({"targets"}),
     "onnx": frozenset({"hub"}),
     "onnxruntime": frozenset({"hub"}),
@@ -40,6 +41,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "rich": frozenset({"cli", "features", "report"}),
     "safetensors": frozenset({"features", "hub", "scoring"}),  # scoring streams from its files
     "timm": frozenset({"hub"}),
+    "transformers": frozenset({"hub"}),
     "torch": frozenset({"features", "hub"}),
     "torchvision": frozenset({"hub"}),
     "typer": frozenset({"cli"}),

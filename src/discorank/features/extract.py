@@ -25,7 +25,7 @@ from discorank.features.loading import (
 from discorank.features.progress import Progress, SilentProgress
 from discorank.features.store import FeatureKey, FeatureStore, feature_key
 from discorank.scoring.validate import check_count
-from discorank.types import Candidate, Encoder, Features, Float32Array, Target
+from discorank.types import Candidate, Collating, Encoder, Features, Float32Array, Target
 
 __all__ = ["extract"]
 
@@ -137,7 +137,8 @@ def _run(
         raise ModelFailed(f"loading it gave {type(encoder).__name__}, which is no Encoder")
     features = _Rows("features", target.sample_ids)
     source_logits = _Rows("source logits", target.sample_ids)
-    batches = Batches(target.items, encoder.preprocess, batch_size)
+    collate = encoder.collate if isinstance(encoder, Collating) else None
+    batches = Batches(target.items, encoder.preprocess, batch_size, collate)
     workers = usable_workers(batches, workers)
     with (
         _cores_left_to(workers, device),

@@ -23,9 +23,9 @@ from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from discorank.errors import ModelFailed
-from discorank.types import Float32Array
 
 __all__ = [
     "Batches",
@@ -65,38 +65,49 @@ class Batches:
     items : sequence
         What is decoded on access.
     preprocess : callable
-        From a decoded item to a float32 array.
+        From a decoded item to a float32 array; to any array where there is `collate`.
     batch_size : int
+    collate : callable, optional
+        From arrays to a batch; by default they must have one shape and are stacked.
     """
 
     def __init__(
-        self, items: Sequence[Any], preprocess: Callable[[Any], Float32Array], batch_size: int
+        self,
+        items: Sequence[Any],
+        preprocess: Callable[[Any], NDArray[Any]],
+        batch_size: int,
+        collate: Callable[[Sequence[NDArray[Any]]], NDArray[Any]] | None = None,
     ) -> None:
         self.items = items
         self.preprocess = preprocess
         self.batch_size = batch_size
+        self.collate = collate
 
     def __len__(self) -> int:
         return math.ceil(len(self.items) / self.batch_size)
 
-    def __getitem__(self, index: int) -> Float32Array | Failure:
-        """Return the batch, stacked; or, if a sample cannot be decoded or preprocessed, why."""
+    def __getitem__(self, index: int) -> NDArray[Any] | Failure:
+        """Return the batch; or, if a sample cannot be decoded or preprocessed, why."""
         start = index * self.batch_size
-        arrays: list[Float32Array] = []
+        arrays: list[NDArray[Any]] = []
+        dtype = np.float32 if self.collate is None else None
         for position in range(start, min(start + self.batch_size, len(self.items))):
             try:
                 item = self.items[position]
             except Exception as error:  # noqa: BLE001 - whatever a decoder makes of a broken file
                 return Failure(position, "decoding", one_line(error))
             try:
-                array = np.asarray(self.preprocess(item), dtype=np.float32)
+                array = np.asarray(self.preprocess(item), dtype=dtype)
             except Exception as error:  # noqa: BLE001 - the model's own code
                 return Failure(position, "preprocessing", one_line(error))
-            if arrays and array.shape != arrays[0].shape:
+            if self.collate is None and arrays and array.shape != arrays[0].shape:
                 reason = f"it gave an array of shape {array.shape}, before {arrays[0].shape}"
                 return Failure(position, "preprocessing", reason)
             arrays.append(array)
-        return np.stack(arrays)
+        try:
+            return (self.collate or np.stack)(arrays)
+        except Exception as error:  # noqa: BLE001 - the model's own code
+            return Failure(start, "preprocessing", one_line(error))
 
 
 def one_line(error: BaseException) -> str:
@@ -140,7 +151,7 @@ def usable_workers(batches: Batches, wanted: int) -> int:
 
 
 @contextmanager
-def stream(batches: Batches, workers: int) -> Iterator[Iterator[Float32Array | Failure]]:
+def stream(batches: Batches, workers: int) -> Iterator[Iterator[NDArray[Any] | Failure]]:
     """Start the worker processes and yield the batches in order; stop the processes in the end."""
     if workers == 0:
         yield map(batches.__getitem__, range(len(batches)))
@@ -166,10 +177,11 @@ def stream(batches: Batches, workers: int) -> Iterator[Iterator[Float32Array | F
         iterator._shutdown_workers()
 
 
-def _received(iterator: Any) -> Iterator[Float32Array | Failure]:
+def _received(iterator: Any) -> Iterator[NDArray[Any] | Failure]:
     try:
         for batch in iterator:
-            yield batch if isinstance(batch, Failure) else batch.numpy()
+            # Numbers come as tensors, in shared memory; arrays of texts as they are.
+            yield batch if isinstance(batch, Failure | np.ndarray) else batch.numpy()
     except RuntimeError as error:
         raise ModelFailed(
             f"a worker process ended early ({one_line(error)}); if memory is short, try fewer "
@@ -196,7 +208,7 @@ def _most_that_can_work(batches: Batches) -> int:
         return sys.maxsize
     # Batches come back through shared memory; containers often have 64 MB of it, and who writes
     # to it when it is full is killed.
-    probe = Batches(batches.items, batches.preprocess, 1)[0]
+    probe = Batches(batches.items, batches.preprocess, 1, batches.collate)[0]
     if isinstance(probe, Failure):
         return 0
     in_flight = (_AHEAD + 1) * batches.batch_size * probe.nbytes

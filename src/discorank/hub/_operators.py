@@ -10,10 +10,12 @@ still fails, as it must.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import pickle
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-__all__ = ["with_operators"]
+__all__ = ["Sendable", "with_operators"]
 
 T = TypeVar("T")
 
@@ -38,8 +40,8 @@ def with_operators(action: Callable[[], T]) -> T:
     """
     try:
         return action()
-    except RuntimeError as error:
-        if _SYMPTOM not in str(error) or _declared:
+    except (RuntimeError, ImportError) as error:
+        if _declared or not any(_SYMPTOM in str(cause) for cause in _causes(error)):
             raise
     from torch.library import Library
 
@@ -48,3 +50,34 @@ def with_operators(action: Callable[[], T]) -> T:
         library.define(operator)
     _declared.append(library)
     return action()
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what it came from: lazy packages (transformers) raise their own."""
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+@dataclass(frozen=True)
+class Sendable:
+    """A callable that can be unpickled in a process where torchvision needs help to be imported.
+
+    Attributes
+    ----------
+    function : callable
+        From one item to an array; its modules may import torchvision.
+    """
+
+    function: Callable[[Any], Any]
+
+    def __call__(self, item: Any) -> Any:
+        """Call the function."""
+        return self.function(item)
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Sendable], tuple[bytes]]:
+        return _received, (pickle.dumps(self.function),)
+
+
+def _received(function: bytes) -> Sendable:
+    return Sendable(with_operators(lambda: pickle.loads(function)))  # noqa: S301 -- our own bytes

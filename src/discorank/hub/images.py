@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from discorank.errors import InvalidInput
-from discorank.hub._operators import with_operators
+from discorank.hub._operators import Sendable
 from discorank.hub.adapter import failing
 from discorank.types import JSON, Float32Array
 
@@ -138,8 +138,8 @@ class ImageTransform:
         """Turn a PIL image into the array that the model reads."""
         return np.ascontiguousarray(self.transform(to_rgb(image)), dtype=np.float32)
 
-    def __reduce__(self) -> tuple[Callable[[bytes], ImageTransform], tuple[bytes]]:
-        return _unpickled, (pickle.dumps(self.transform),)
+    def __reduce__(self) -> tuple[type[ImageTransform], tuple[Callable[[Any], Any]]]:
+        return ImageTransform, (Sendable(self.transform),)
 
     def input_size(self) -> tuple[int, ...]:
         """Return the shape of what the model reads, by transforming a blank square image.
@@ -169,7 +169,3 @@ class ImageTransform:
             "callable": f"{kind.__module__}.{kind.__qualname__}",
             "state": f"sha256:{hashlib.sha256(state).hexdigest()}",
         }
-
-
-def _unpickled(state: bytes) -> ImageTransform:
-    return ImageTransform(with_operators(lambda: pickle.loads(state)))  # noqa: S301 -- our own bytes

@@ -12,19 +12,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import safetensors.torch
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from discorank.errors import ModelFailed
 from discorank.hub.adapter import encoded, failing, pooled
 from discorank.hub.weights import WeightsChoice
-from discorank.types import Encoded, Float32Array
+from discorank.types import Encoded
 
 __all__ = [
     "Classifier",
     "Layer",
     "ModuleEncoder",
+    "Pad",
+    "PaddingEncoder",
     "building",
     "count_parameters",
     "find_classifier",
@@ -35,7 +39,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Preprocess = Callable[[Any], Float32Array]
+Preprocess = Callable[[Any], NDArray[Any]]
 # (module, inputs) -> (features, source logits or None)
 Forward = Callable[[nn.Module, Tensor], tuple[Tensor, Tensor | None]]
 
@@ -252,12 +256,12 @@ class ModuleEncoder:
         """Turn a PIL image of any mode into the model's input."""
         return self._preprocess
 
-    def encode(self, batch: Float32Array) -> Encoded:
+    def encode(self, batch: NDArray[Any]) -> Encoded:
         """Run the model on a stack of inputs.
 
         Parameters
         ----------
-        batch : ndarray of shape (batch, ...), float32
+        batch : ndarray of shape (batch, ...)
 
         Raises
         ------
@@ -265,7 +269,7 @@ class ModuleEncoder:
             If the model cannot be run on it.
         """
         with failing("the model could not be run"), torch.inference_mode(), _full_precision():
-            inputs = torch.tensor(batch, dtype=torch.float32, device=self._device)
+            inputs = torch.tensor(batch, device=self._device)
             parts = torch.split(inputs, self._at_once(len(batch)))
             runs = [self._forward(self._module, part) for part in parts]
             features, logits = zip(*runs, strict=True)
@@ -282,6 +286,57 @@ class ModuleEncoder:
         """
         on_cpu = torch.device(self._device).type == "cpu"
         return max(4, torch.get_num_threads()) if on_cpu else rows
+
+
+class PaddingEncoder(ModuleEncoder):
+    """A torch module whose inputs differ in length along their last axis.
+
+    Batches are padded with `pad.value`, which no input holds: what `forward` gets says itself where
+    it is padded.
+
+    Parameters
+    ----------
+    module, preprocess, forward, device
+        As for `ModuleEncoder`.
+    pad : Pad
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        preprocess: Callable[[Any], NDArray[Any]],
+        forward: Forward,
+        device: str,
+        pad: Pad,
+    ) -> None:
+        super().__init__(module, preprocess, forward, device)
+        self._pad = pad
+
+    @property
+    def collate(self) -> Pad:
+        """Put inputs of different lengths into one array."""
+        return self._pad
+
+
+@dataclass(frozen=True)
+class Pad:
+    """Stack arrays, each filled up along its last axis to the length of the longest.
+
+    Attributes
+    ----------
+    value : float
+    """
+
+    value: float
+
+    def __call__(self, arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """Return an array of shape (n_arrays, ..., longest)."""
+        longest = max(array.shape[-1] for array in arrays)
+        shape = (len(arrays), *arrays[0].shape[:-1], longest)
+        batch = np.full(shape, self.value, dtype=arrays[0].dtype)
+        for row, array in zip(batch, arrays, strict=True):
+            row[..., : array.shape[-1]] = array
+        return batch
 
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:

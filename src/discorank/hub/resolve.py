@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import cast
 
 from discorank._optional import import_optional
-from discorank.errors import InvalidInput, MissingExtra, UnknownName
+from discorank.errors import InvalidInput, MissingExtra, ModelFailed, UnknownName
 from discorank.hub._operators import with_operators
 from discorank.hub.adapter import Adapter, Catalogue, failing
 from discorank.hub.pools import pool_names, read_pool
@@ -31,6 +31,7 @@ class _Scheme:
 _SCHEMES: Mapping[str, _Scheme] = {
     "timm": _Scheme("discorank.hub.timm", "timm"),
     "torchvision": _Scheme("discorank.hub.torchvision", "torchvision"),
+    "transformers": _Scheme("discorank.hub.transformers", "transformers"),
     "onnx": _Scheme("discorank.hub.onnx", "onnx"),
     "python": _Scheme("discorank.hub.python", "rank"),
     "features": _Scheme("discorank.hub.features", "rank"),
@@ -114,12 +115,22 @@ def _models(text: str) -> Iterator[Spec]:
     if scheme == "pool":
         spec.require_known(())
         yield from map(Spec.parse, read_pool(spec.name))
+    elif spec.get("layer") == "all" and scheme == "transformers":
+        yield from _layers(spec)
     elif scheme in _SCHEMES:
         yield spec
     else:
         near = did_you_mean(scheme, (*_SCHEMES, "pool"))
         known = f"; the schemes are {', '.join((*_SCHEMES, 'pool'))}"
         raise UnknownName(f"{text!r}: there is no scheme {scheme!r}{near or known}")
+
+
+def _layers(spec: Spec) -> Iterator[Spec]:
+    """Yield one spec for each layer; of a model that cannot be had, the spec, which fails later."""
+    try:
+        yield from _adapter(spec.scheme).expand(spec)
+    except (MissingExtra, ModelFailed):
+        yield spec
 
 
 def _adapter(scheme: str) -> ModuleType:

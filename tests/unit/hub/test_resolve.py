@@ -80,7 +80,7 @@ def test_two_models_of_one_name() -> None:
     ("spec", "suggestion"),
     [
         ("tim:resnet50", "no scheme 'tim'; did you mean timm"),
-        ("keras:resnet50", "the schemes are timm, torchvision, onnx, python, features, pool"),
+        ("zzz:resnet50", "the schemes are timm, torchvision, transformers, "),
         ("pool:ofline", "no pool 'ofline'; did you mean offline"),
         ("pool:zzz", "no pool 'zzz'; there is offline"),
         ("resnet50", "did you mean timm:resnet50, torchvision:resnet50"),
