@@ -29,9 +29,7 @@ def summarize_inspection(document: Document) -> Summary:
         title=_title(document),
         columns=columns,
         rows=tuple(rows),
-        sentence="\n".join(
-            f"{name:<{_INDENT}}{printable(fact)}" for name, fact in _facts(document)
-        ),
+        sentence="\n".join(facts),
     )
 
 
