@@ -23,8 +23,10 @@ def test_json_holds_the_result(discorank: Run, target: Path) -> None:
     document = json.loads(result.stdout)
     with np.load(target) as arrays:
         expected = disco_score(arrays["features"], arrays["labels"], n_groups=3)
+        probe = Probe(arrays["features"], arrays["labels"])
     assert document["score"] == expected.value
-    interval = paired_bootstrap([expected.per_sample])
+    influence = get_scorer("disco").resampled(probe, expected, n_groups=3).per_sample
+    interval = paired_bootstrap(np.array([influence]))
     assert [document["low"], document["high"]] == [interval.low[0], interval.high[0]]
     assert [component["ratio"] for component in document["components"]] == [
         component.ratio for component in expected.components

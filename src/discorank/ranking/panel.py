@@ -165,7 +165,7 @@ class Panel:
         score = scorer(probe, **self.options[scorer.name])
         if not np.isfinite(score.value):
             raise InvalidInput(f"its {scorer.name} score is {score.value}")
-        return score
+        return scorer.resampled(probe, score, **self.options[scorer.name])
 
     def _score_or_reason(self, scorer: Scorer, probe: Probe) -> Score | str:
         try:

@@ -15,7 +15,7 @@ from discorank.scoring.probe import Probe
 from discorank.scoring.spectral import SvdSolver
 from discorank.scoring.validate import ClassLabels, check_choice, check_flag
 
-__all__ = ["disco_multilabel", "disco_multilabel_score"]
+__all__ = ["binary_problems", "disco_multilabel", "disco_multilabel_score"]
 
 
 def disco_multilabel_score(
@@ -80,7 +80,7 @@ def disco_multilabel(
     """`disco_multilabel_score` of a probe; the decomposition is shared with other scorers."""
     check_choice(covariance, get_args(Covariance), name="covariance")
     check_flag(loo, name="loo")
-    has_label = _check_label_matrix(probe.need("labels"), len(probe.Z))
+    problems = binary_problems(probe)
     components = probe.components(
         n_components=n_components,
         n_groups=n_groups,
@@ -88,14 +88,11 @@ def disco_multilabel(
         random_state=random_state,
     )
     ncc = np.zeros(len(components.groups))
-    per_sample = np.zeros(len(has_label))
-    for column in has_label.T:
-        binary = ClassLabels(
-            column.astype(np.intp), (False, True), np.bincount(column, minlength=2)
-        )
-        scores, contributions = ncc_posteriors(components, binary, covariance=covariance, loo=loo)
-        ncc += scores / has_label.shape[1]
-        per_sample += contributions / has_label.shape[1]
+    per_sample = np.zeros(len(probe.Z))
+    for problem in problems:
+        scores, contributions = ncc_posteriors(components, problem, covariance=covariance, loo=loo)
+        ncc += scores / len(problems)
+        per_sample += contributions / len(problems)
     ratios = components.ratios
     return DiscoResult(
         value=float(ratios @ ncc),
@@ -106,6 +103,15 @@ def disco_multilabel(
         ),
         svd_solver=components.svd_solver,
     )
+
+
+def binary_problems(probe: Probe) -> list[ClassLabels]:
+    """Return the two-class problem of each label that some samples have and others not."""
+    has_label = _check_label_matrix(probe.need("labels"), len(probe.Z))
+    return [
+        ClassLabels(column.astype(np.intp), (False, True), np.bincount(column, minlength=2))
+        for column in has_label.T
+    ]
 
 
 def _check_label_matrix(labels: ArrayLike, n_samples: int) -> NDArray[np.bool_]:

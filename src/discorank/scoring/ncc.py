@@ -25,7 +25,14 @@ from discorank.scoring.spectral import SpectralComponents
 from discorank.scoring.validate import ClassLabels
 from discorank.types import Float64Array, IntArray
 
-__all__ = ["Covariance", "NccModel", "fit_ncc", "ncc_posteriors"]
+__all__ = [
+    "Covariance",
+    "NccModel",
+    "covariance_weight",
+    "fit_components",
+    "fit_ncc",
+    "ncc_posteriors",
+]
 
 Covariance: TypeAlias = Literal["identity", "shared", "class"]
 
@@ -129,9 +136,7 @@ class NccModel:
         xp = array_namespace(room.values)
         inputs, values = room.inputs[: len(own), :], room.values[: len(own), :]
         ids, rows = placed_like(values, own), xp.arange(len(own), device=device(values))
-        T = xp.astype(T, values.dtype, copy=False)
-        if self.whitening is not None:
-            T = T @ self.whitening
+        T = self.whitened(T)
         # What can be done for all components at once is: the fewer steps, the less often two
         # threads that take blocks in turn wait for the interpreter. The constant inputs of the
         # room are ones from the start.
@@ -155,6 +160,41 @@ class NccModel:
             alone = self.counts[own] == 1
             posteriors[alone] = np.minimum(posteriors[alone], 1.0 / self.counts.sum())
         return posteriors.sum(axis=0), posteriors @ self.ratios
+
+    def blocks(self, n_rows: int) -> Iterator[slice]:
+        """Yield the blocks of rows whose discriminants fit the cache."""
+        for start in range(0, n_rows, self.block_height):
+            yield slice(start, min(start + self.block_height, n_rows))
+
+    def whitened(self, T: Array) -> Array:
+        """Return coordinates in the precision of the model, in which a common Λ is the identity."""
+        T = array_namespace(T).astype(T, self.weights[0].dtype, copy=False)
+        return T if self.whitening is None else T @ self.whitening
+
+    def posteriors(self, g: int, t: Array) -> Array:
+        """Posteriors of all classes in component g, at its (whitened) coordinates of some rows."""
+        xp = array_namespace(t)
+        if self.quadratic:
+            first, second = np.triu_indices(t.shape[1])
+            t = xp.concat([t[:, first] * t[:, second], t], axis=1)
+        weights = self.weights[g]
+        values = t @ weights[:-2, :] + weights[-2, :]
+        values = xp.exp(values - xp.max(values, axis=1, keepdims=True))
+        return values / xp.sum(values, axis=1, keepdims=True)
+
+    def times_precision(self, g: int, vectors: Float64Array) -> Float64Array:
+        """Λ_c⁻¹ v_c of one vector per class, in the (whitened) coordinates of component g."""
+        if not self.quadratic:
+            return vectors
+        size = vectors.shape[1]
+        first, second = np.triu_indices(size)
+        # The weights of the products t_a t_b are −½ of the precision, twice that off the diagonal.
+        products = to_numpy(self.weights[g][: len(first), :]).astype(np.float64).T
+        precision = np.zeros((len(vectors), size, size))
+        precision[:, first, second] = precision[:, second, first] = -products
+        precision[:, range(size), range(size)] *= 2.0
+        product: Float64Array = np.einsum("cij,cj->ci", precision, vectors)
+        return product
 
     def placed_like(self, T: Array, precision: Precision) -> NccModel:
         """Return the model with its arrays where the coordinates T are, in this precision."""
@@ -265,7 +305,23 @@ def ncc_posteriors(
         c_i = Σ_g S_ratio^g p(y_i | t_i^g); their mean is Σ_g S_ratio^g S_ncc^g.
     """
     T, y = components.coordinates, labels.ids
-    means = segment_sums(T, y, len(labels.counts)) / labels.counts[:, None]
+    model = fit_components(components, labels, covariance=covariance)
+    sums = np.empty((-(-len(y) // model.block_height), len(model.groups)))
+    per_sample = np.empty(len(y))
+
+    def score_block(block: int, rows: slice, workspace: Array) -> None:
+        sums[block], per_sample[rows] = model.score(T[rows, :], y[rows], workspace, loo=loo)
+
+    for_each_block(len(y), model.block_height, score_block, model.workspace)
+    return sums.sum(axis=0) / len(y), per_sample
+
+
+def fit_components(
+    components: SpectralComponents, labels: ClassLabels, *, covariance: Covariance
+) -> NccModel:
+    """Make the discriminants of labelled components, in the precision that the rows need."""
+    T = components.coordinates
+    means = segment_sums(T, labels.ids, len(labels.counts)) / labels.counts[:, None]
     scatters = _class_scatters(T, means, labels, components.groups)
     model = fit_ncc(
         components.groups,
@@ -276,15 +332,7 @@ def ncc_posteriors(
         class_scatters=scatters if covariance == "class" else (),
     )
     single = covariance == "identity" and _fits_single(T, means)
-    model = model.placed_like(T, "float32" if single else "float64")
-    sums = np.empty((-(-len(y) // model.block_height), len(model.groups)))
-    per_sample = np.empty(len(y))
-
-    def score_block(block: int, rows: slice, workspace: Array) -> None:
-        sums[block], per_sample[rows] = model.score(T[rows, :], y[rows], workspace, loo=loo)
-
-    for_each_block(len(y), model.block_height, score_block, model.workspace)
-    return sums.sum(axis=0) / len(y), per_sample
+    return model.placed_like(T, "float32" if single else "float64")
 
 
 def fit_ncc(
@@ -379,14 +427,19 @@ def _pooled_covariance(
     n_samples, size = int(counts.sum()), len(singular_values)
     total = np.diag(np.square(singular_values))
     within = total - (means.T * counts) @ means  # scatter: total is within plus between
-    within /= max(n_samples - len(counts), 1)
     floor = COVARIANCE_FLOOR * float(np.trace(total)) / n_samples
-    spread = max(float(np.trace(within)), floor) / size
+    spread = max(float(np.trace(within)) / max(n_samples - len(counts), 1), floor) / size
     strength = PRIOR_STRENGTH * size + 1
-    shrunk: Float64Array = (n_samples * within + strength * spread * np.eye(size)) / (
-        n_samples + strength
-    )
+    prior = strength / (n_samples + strength) * spread * np.eye(size)
+    shrunk: Float64Array = covariance_weight(size, counts) * within + prior
     return shrunk
+
+
+def covariance_weight(size: int, counts: IntArray) -> float:
+    """Return what one sample weighs in the pooled covariance of a component, shrinkage included."""
+    n_samples = int(counts.sum())
+    strength = PRIOR_STRENGTH * size + 1
+    return n_samples / max(n_samples - len(counts), 1) / (n_samples + strength)
 
 
 def _class_scatters(

@@ -58,6 +58,11 @@ class Scorer:
     pooling : callable or str, optional
         ``pooling(scores)`` makes the scores of one ranking comparable, where each alone is not;
         given as `source` is.
+    influence : callable or str, optional
+        ``influence(probe, score, **options)`` returns the score of a probe with values in the place
+        of `per_sample` that have its mean and the spread of the score itself, which a bootstrap
+        resamples; given as `source` is. Without it the contributions are resampled, and what a
+        sample does to the contributions of others is not seen.
     """
 
     name: str
@@ -67,6 +72,7 @@ class Scorer:
     needs: frozenset[str] = frozenset({"labels"})
     summary: str = ""
     pooling: Callable[[Sequence[Any]], Sequence[Score]] | str | None = None
+    influence: Callable[..., Score] | str | None = None
 
     @cached_property
     def function(self) -> Callable[..., Score]:
@@ -96,6 +102,13 @@ class Scorer:
         """
         return list(scores) if self.pooling is None else list(_imported(self.pooling)(scores))
 
+    def resampled(self, probe: Probe, score: Score, **options: Any) -> Score:
+        """Return a score of `probe` with the per-sample values that a bootstrap resamples."""
+        if self.influence is None:
+            return score
+        found: Score = _imported(self.influence)(probe, score, **options)
+        return found
+
     def _check(self, probe: Probe, need: str) -> None:
         names = need.split(" or ")
         if all(getattr(probe, name) is None for name in names):
@@ -112,6 +125,7 @@ def _imported(source: Callable[..., Any] | str) -> Callable[..., Any]:
 
 
 _BASELINES = "discorank.scoring.baselines"
+_INFLUENCE = "discorank.scoring.influence"
 _BOTH: tuple[Task, ...] = ("classification", "regression")
 _ALL: tuple[Task, ...] = ("classification", "multilabel", "regression", "detection")
 _DISCO = "Zhang et al., AAAI 2025, arXiv 2412.19085"
@@ -123,6 +137,7 @@ _BUILT_IN = (
         "discorank.scoring.disco:disco",
         _DISCO,
         summary="class separation in each spectral component, weighted by singular values",
+        influence=f"{_INFLUENCE}:classification_influence",
     ),
     Scorer(
         "disco",
@@ -130,6 +145,7 @@ _BUILT_IN = (
         _DISCO,
         tasks=("multilabel",),
         summary="the same for each label, averaged",
+        influence=f"{_INFLUENCE}:multilabel_influence",
     ),
     Scorer(
         "disco",
@@ -138,6 +154,7 @@ _BUILT_IN = (
         tasks=("regression",),
         needs=frozenset({"targets"}),
         summary="least squares in each spectral component, weighted by singular values",
+        influence=f"{_INFLUENCE}:regression_influence",
     ),
     Scorer(
         "disco",
@@ -147,6 +164,7 @@ _BUILT_IN = (
         needs=frozenset({"labels", "targets"}),
         summary="classes and boxes, each scaled over the ranked candidates, and added",
         pooling="discorank.scoring.detection:combine_detection",
+        influence=f"{_INFLUENCE}:detection_influence",
     ),
     Scorer(
         "logme",

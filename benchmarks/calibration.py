@@ -1,0 +1,96 @@
+"""How often the 95 % interval beside a score holds the score that new data give on average."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discorank.ranking.panel import Panel
+from discorank.scoring.bootstrap import paired_bootstrap
+from discorank.scoring.probe import Probe
+from discorank.types import Task
+
+N_DRAWS = 400
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Gaussian classes with means in all directions, and variances that fall as 1 / j."""
+
+    n_samples: int
+    n_classes: int
+    n_features: int
+    separation: float
+    scale: float
+    task: Task = "classification"
+
+    def draw(self, seed: int) -> Probe:
+        """Return a new data set of the same population."""
+        means = np.random.default_rng(7).standard_normal((self.n_classes, self.n_features))
+        scale = 2.0 * self.scale * np.arange(1, self.n_features + 1) ** -0.5
+        rng = np.random.default_rng(1000 + seed)
+        labels = rng.integers(0, self.n_classes, self.n_samples)
+        noise = rng.standard_normal((self.n_samples, self.n_features))
+        features = (scale * (noise + self.separation * means[labels])).astype(np.float32)
+        if self.task == "classification":
+            return Probe(features, labels)
+        slopes = np.random.default_rng(8).standard_normal((self.n_features, 2))
+        targets = features @ slopes + rng.standard_normal((self.n_samples, 2))
+        return Probe(features, targets=targets)
+
+
+PROBLEMS = (
+    Problem(200, 10, 64, 0.7, 1.0),
+    Problem(200, 10, 64, 0.7, 0.3),
+    Problem(500, 10, 64, 0.7, 1.0),
+    Problem(500, 10, 64, 0.7, 0.3),
+    Problem(500, 5, 64, 0.4, 1.0),
+    Problem(1000, 10, 128, 0.7, 1.0),
+    Problem(1000, 10, 128, 0.7, 0.3),
+    Problem(1000, 50, 128, 0.7, 1.0),
+    Problem(200, 2, 64, 0.5, 1.0),
+    Problem(300, 5, 32, 0.5, 1.0, "regression"),
+)
+OPTIONS: tuple[dict[str, object], ...] = (
+    {},
+    {"loo": True},
+    {"covariance": "shared"},
+    {"covariance": "class"},
+)
+
+
+def main() -> None:
+    print(f"share of {N_DRAWS} data sets whose 95 % interval holds the mean score of all of them")
+    print("samples × classes × features  scale  options                    influence  per sample")
+    for problem in PROBLEMS:
+        for options in OPTIONS if problem.task == "classification" else OPTIONS[:1]:
+            ours, plain = _coverage(problem, options)
+            shape = f"{problem.n_samples} × {problem.n_classes} × {problem.n_features}"
+            said = ", ".join(f"{k}={v}" for k, v in options.items()) or problem.task
+            print(f"{shape:29} {problem.scale:5} {said:26} {ours:9.3f} {plain:11.3f}", flush=True)
+
+
+def _coverage(problem: Problem, options: dict[str, object]) -> NDArray[np.float64]:
+    """Return the coverage with influence values and with the contributions alone."""
+    panel = Panel.of(["disco"], problem.task, options)
+    scorer, full = panel.scorers[0], panel.options["disco"]
+    values, intervals = [], []
+    for seed in range(N_DRAWS):
+        probe = problem.draw(seed)
+        score = scorer(probe, **full)
+        ways = scorer.resampled(probe, score, **full), score
+        sure = paired_bootstrap(
+            np.array([way.per_sample for way in ways]), n_resamples=500, random_state=seed
+        )
+        values.append(score.value)
+        intervals.append((sure.low, sure.high))
+    truth = np.mean(values)
+    held = [(low <= truth) & (truth <= high) for low, high in intervals]
+    coverage: NDArray[np.float64] = np.mean(held, axis=0)
+    return coverage
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Influence values against the slope of the literal weighted score, sample by sample."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import linalg
+
+from discorank.scoring.ncc import Covariance
+from discorank.scoring.probe import Probe
+from discorank.scoring.registry import get_scorer
+from discorank.types import Float64Array, IntArray
+
+N, D, C, G = 40, 6, 3, 2
+STEP = 1e-5
+
+
+@pytest.fixture(scope="module")
+def data() -> tuple[Float64Array, IntArray]:
+    rng = np.random.default_rng(5)
+    labels = rng.integers(0, C, N)
+    features = rng.standard_normal((N, D)) * [3.0, 2.0, 1.0, 0.7, 0.5, 0.3]
+    return features + 0.8 * rng.standard_normal((C, D))[labels], labels
+
+
+def coordinates(features: Float64Array) -> Float64Array:
+    U, sigma, _ = np.linalg.svd(features - features.mean(axis=0), full_matrices=False)
+    T: Float64Array = U * sigma
+    return T
+
+
+def weighted_ratios(T: Float64Array, w: Float64Array) -> Float64Array:
+    sigma = np.sqrt((w[:, None] * T**2).sum(axis=0))
+    sums = [part.sum() for part in np.array_split(sigma, G)]
+    ratios: Float64Array = np.array(sums) / sigma.sum()
+    return ratios
+
+
+def weighted_score(
+    T: Float64Array, y: IntArray, w: Float64Array, covariance: Covariance, held: Any
+) -> float:
+    """S_cls with a weight on every sample, on fixed axes; `held` are the covariances of classes."""
+    value = 0.0
+    for g, (ratio, t) in enumerate(
+        zip(weighted_ratios(T, w), np.array_split(T, G, axis=1), strict=True)
+    ):
+        p = t.shape[1]
+        means = np.array([np.average(t[y == c], axis=0, weights=w[y == c]) for c in range(C)])
+        priors = np.array([w[y == c].sum() for c in range(C)]) / w.sum()
+        residuals = t - means[y]
+        covariances = [np.eye(p)] * C
+        if covariance == "shared":
+            plain = t - np.array([t[y == c].mean(axis=0) for c in range(C)])[y]
+            spread = (plain**2).sum() / (N - C) / p  # what it is shrunk to stays as it is
+            within = (w[:, None] * residuals).T @ residuals * N / (N - C)
+            # Λ / |Λ|-terms are common to all classes; its scale falls with the total weight.
+            pooled = (within * N / w.sum() + (p + 1) * spread * np.eye(p)) / (N + p + 1)
+            covariances = [pooled] * C
+        elif covariance == "class":
+            covariances = held[g]
+        log_p = np.empty((N, C))
+        for c in range(C):
+            delta = t - means[c]
+            solved = linalg.solve(covariances[c], delta.T).T
+            log_p[:, c] = np.log(priors[c]) - 0.5 * (delta * solved).sum(axis=1)
+            log_p[:, c] -= 0.5 * np.linalg.slogdet(covariances[c])[1]
+        posterior = np.exp(log_p - log_p.max(axis=1, keepdims=True))
+        posterior /= posterior.sum(axis=1, keepdims=True)
+        value += ratio * float(w @ posterior[np.arange(N), y]) / w.sum()
+    return value
+
+
+def class_covariances(T: Float64Array, y: IntArray) -> list[list[Float64Array]]:
+    found = []
+    for t in np.array_split(T, G, axis=1):
+        p = t.shape[1]
+        residuals = t - np.array([t[y == c].mean(axis=0) for c in range(C)])[y]
+        within = residuals.T @ residuals / (N - C)
+        spread = np.trace(within) / p
+        pooled = (N * within + (p + 1) * spread * np.eye(p)) / (N + p + 1)
+        found.append(
+            [
+                (residuals[y == c].T @ residuals[y == c] + (p + 1) * pooled)
+                / ((y == c).sum() + p + 1)
+                for c in range(C)
+            ]
+        )
+    return found
+
+
+@pytest.mark.parametrize("covariance", ["identity", "shared", "class"])
+def test_influence_is_the_slope_of_the_weighted_score(
+    data: tuple[Float64Array, IntArray], covariance: Covariance
+) -> None:
+    features, labels = data
+    T = coordinates(features)
+    held = class_covariances(T, labels)
+    slopes = np.empty(N)
+    for j in range(N):
+        ends = []
+        for sign in (1, -1):
+            w = np.ones(N)
+            w[j] += sign * STEP
+            ends.append(weighted_score(T, labels, w, covariance, held))
+        slopes[j] = (ends[0] - ends[1]) / (2 * STEP)
+    options = {"n_groups": G, "covariance": covariance, "svd_solver": "full"}
+    scorer, probe = get_scorer("disco"), Probe(features, labels)
+    score = scorer(probe, **options)
+    influence = scorer.resampled(probe, score, **options).per_sample
+    assert influence is not None
+    assert score.value == pytest.approx(
+        weighted_score(T, labels, np.ones(N), covariance, held), rel=1e-9
+    )
+    assert influence.mean() == pytest.approx(score.value, rel=1e-12)
+    np.testing.assert_allclose(influence - score.value, N * slopes, atol=1e-6)
+
+
+def test_several_labels_are_the_mean_of_their_problems(
+    data: tuple[Float64Array, IntArray],
+) -> None:
+    features, labels = data
+    has_label = np.eye(C)[labels]
+    scorer = get_scorer("disco", "multilabel")
+    probe = Probe(features, has_label)
+    together = scorer.resampled(probe, scorer(probe)).per_sample
+    alone = []
+    for column in has_label.T:
+        one = Probe(features, column)
+        single = get_scorer("disco")
+        alone.append(single.resampled(one, single(one)).per_sample)
+    np.testing.assert_allclose(together, np.mean(alone, axis=0), rtol=1e-9)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("target_scale", ["standardize", "none"])
+def test_influence_on_regression_is_the_slope_of_the_weighted_score(
+    data: tuple[Float64Array, IntArray], target_scale: str
+) -> None:
+    features, _ = data
+    T = coordinates(features)
+    rng = np.random.default_rng(6)
+    targets = features[:, :2] + rng.standard_normal((N, 2))
+    targets -= targets.mean(axis=0)
+
+    def weighted(w: Float64Array) -> float:
+        scale = np.ones(2)
+        if target_scale == "standardize":
+            scale = np.average(targets**2, axis=0, weights=w)
+        value = 0.0
+        for ratio, t in zip(weighted_ratios(T, w), np.array_split(T, G, axis=1), strict=True):
+            root = np.sqrt(w)[:, None]
+            slopes = np.linalg.lstsq(root * t, root * targets, rcond=None)[0]
+            errors = np.average((targets - t @ slopes) ** 2, axis=0, weights=w)
+            value -= ratio * float((errors / scale).mean())
+        return value
+
+    numeric = np.empty(N)
+    for j in range(N):
+        w = np.ones(N)
+        w[j] += STEP
+        up = weighted(w)
+        w[j] -= 2 * STEP
+        numeric[j] = (up - weighted(w)) / (2 * STEP)
+    options = {"n_groups": G, "target_scale": target_scale, "svd_solver": "full"}
+    scorer, probe = get_scorer("disco", "regression"), Probe(features, targets=targets)
+    score = scorer(probe, **options)
+    influence = scorer.resampled(probe, score, **options).per_sample
+    assert influence is not None
+    assert score.value == pytest.approx(weighted(np.ones(N)), rel=1e-9)
+    np.testing.assert_allclose(influence - score.value, N * numeric, atol=1e-6)
+
+
+def test_detection_adds_both(data: tuple[Float64Array, IntArray]) -> None:
+    features, labels = data
+    boxes = np.random.default_rng(1).uniform(0.1, 0.9, (N, 4))
+    probe = Probe(features, labels, targets=boxes)
+    found = {}
+    for task in ("classification", "regression", "detection"):
+        scorer = get_scorer("disco", task)
+        found[task] = scorer.resampled(probe, scorer(probe)).per_sample
+    both = found["classification"] + found["regression"]  # type: ignore[operator]
+    np.testing.assert_allclose(found["detection"], both, rtol=1e-12)  # type: ignore[arg-type]
