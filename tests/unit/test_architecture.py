@@ -40,6 +40,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "platformdirs": frozenset({"features"}),
     "rich": frozenset({"cli", "features", "report"}),
     "safetensors": frozenset({"features", "hub", "scoring"}),  # scoring streams from its files
+    "soundfile": frozenset({"targets"}),
     "timm": frozenset({"hub"}),
     "transformers": frozenset({"hub"}),
     "torch": frozenset({"features", "hub"}),

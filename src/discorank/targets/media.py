@@ -123,8 +123,9 @@ def _decode_sound(source: Source) -> Audio:
 def _sound_fault(source: Source) -> str | None:
     try:
         audio = _decode_sound(source)
-    except Exception as error:  # noqa: BLE001 - libsndfile and the system name their own errors
-        return f"{type(error).__name__}: {error}"
+    except Exception as error:  # noqa: BLE001 - whatever libsndfile makes of a broken file
+        # Its message would say the name of the file once more.
+        return f"{type(error).__name__}: {getattr(error, 'error_string', error)}"
     if not audio.samples.size:
         return "no samples in it"
     return None if np.isfinite(audio.samples).all() else "samples that are no finite numbers in it"
