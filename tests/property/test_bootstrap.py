@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from discorank import InvalidInput
-from discorank.scoring.bootstrap import BootstrapResult, paired_bootstrap
+from discorank.scoring.bootstrap import (
+    Sureness,
+    half_sample_sureness,
+    half_samples,
+    paired_bootstrap,
+)
 
 if TYPE_CHECKING:
     from random import Random
@@ -26,7 +31,7 @@ contributions = arrays(
 )
 
 
-def bootstrap(per_sample: Float64Array, **options: Any) -> BootstrapResult:
+def bootstrap(per_sample: Float64Array, **options: Any) -> Sureness:
     return paired_bootstrap(per_sample, **{"n_resamples": 60, **options})
 
 
@@ -124,3 +129,58 @@ def test_bad_input_is_named_with_its_value(
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
         paired_bootstrap(per_sample, **options)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 6), st.integers(4, 40))
+def test_half_samples_hold_half_of_each_class(seed: int, n_classes: int, n_samples: int) -> None:
+    rng = np.random.default_rng(seed)
+    strata = rng.permutation(np.r_[np.arange(n_classes), rng.integers(0, n_classes, n_samples)])
+    counts = np.bincount(strata)
+    halves = half_samples(strata, 5, random_state=seed)
+    assert len(halves) == 5
+    for half in halves:
+        assert (np.diff(half) > 0).all()
+        taken = np.bincount(strata[half], minlength=n_classes)
+        assert (taken >= np.maximum(counts // 2, 1)).all()
+        assert (taken <= (counts + 1) // 2).all()
+    again = half_samples(strata, 5, random_state=seed)
+    assert all((one == other).all() for one, other in zip(halves, again, strict=True))
+
+
+def test_half_samples_say_how_sure_a_mean_is() -> None:
+    # For a mean over samples both ways must find the same interval.
+    rng = np.random.default_rng(0)
+    contributions = rng.normal(0.0, 1.0, (2, 400)) + np.array([[0.15], [0.0]])
+    halves = half_samples(np.zeros(400, np.intp), 400)
+    of_halves = np.array([contributions[:, rows].mean(axis=1) for rows in halves])
+    found = half_sample_sureness(contributions.mean(axis=1), of_halves)
+    bootstrap = paired_bootstrap(contributions)
+    np.testing.assert_allclose(found.low, bootstrap.low, atol=0.01)
+    np.testing.assert_allclose(found.high, bootstrap.high, atol=0.01)
+    np.testing.assert_allclose(found.p_best, bootstrap.p_best, atol=0.03)
+    np.testing.assert_allclose(found.behind_high, bootstrap.behind_high, atol=0.02)
+
+
+def test_groups_begin_where_a_model_is_behind_beyond_the_interval() -> None:
+    rng = np.random.default_rng(1)
+    shared = rng.normal(0.0, 1.0, 300)
+    noise = rng.normal(0.0, 0.1, (4, 300))
+    contributions = shared + noise + [[0.0], [1.0], [0.999], [0.0]]
+    result = paired_bootstrap(contributions)
+    assert result.groups.tolist() == [2, 1, 1, 2]
+    best = int(contributions.mean(axis=1).argmax())
+    assert (result.behind_low[best], result.behind_high[best]) == (0.0, 0.0)
+    assert (result.behind_low[[0, 3]] > 0.9).all()
+
+
+@pytest.mark.parametrize(
+    ("scores", "halves", "message"),
+    [
+        ([1.0], [[1.0]], r"at least two halves of 1 models, got shape \(1, 1\)"),
+        ([1.0, 2.0], [[1.0], [2.0]], r"got shape \(2, 1\)"),
+        ([1.0], [[1.0], [np.nan]], "must be finite"),
+    ],
+)
+def test_bad_halves_are_refused(scores: list[float], halves: Any, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        half_sample_sureness(scores, halves)

@@ -16,6 +16,9 @@ _TRAINED = RankedModel(
     low=0.38,
     high=0.42,
     p_best=0.8,
+    behind_low=0.0,
+    behind_high=0.0,
+    group=1,
     parameters=25_557_032,
     n_features=2048,
     seconds=61.4,
@@ -32,12 +35,16 @@ _RANKING = Ranking(
     models=(
         _TRAINED,
         replace(_TRAINED, rank=2, model="torchvision:vgg16", score=0.39, p_best=0.19),
-        replace(_TRAINED, rank=3, model="features:f.npz", score=0.3, p_best=0.01, seconds=None),
+        replace(
+            _TRAINED, group=2, rank=3, model="features:f.npz", score=0.3, p_best=0.01, seconds=None
+        ),
     ),
     failed=(),
     options={"disco": {"n_groups": 8}},
     hard_fraction=None,
-    confidence=0.95,
+    resampling={"disco": "paired bootstrap"},
+    confidence=0.9,
+    coverage=0.95,
     random_state=0,
     n_samples=500,
     n_total=5000,

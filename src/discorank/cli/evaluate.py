@@ -34,7 +34,7 @@ def evaluate(
     k: Annotated[int, typer.Option("-k", metavar="N", help="Models one would fine-tune.")] = 1,
     output_format: output.FormatOption = None,
     out: output.OutOption = None,
-    confidence: options.Confidence = 0.95,
+    coverage: options.Coverage = 0.95,
     seed: options.Seed = 0,
 ) -> None:
     """Compare scores with fine-tuned metrics, beside static rankers and a random pick."""
@@ -49,7 +49,7 @@ def evaluate(
         finetuned,
         static=table.static,
         k=k,
-        confidence=confidence,
+        confidence=coverage,
         random_state=seed,
     )
     document = {**evaluation.to_dict(), "truth": table.name, "source": table.source}

@@ -18,9 +18,12 @@ __all__ = [
     "Components",
     "Confidence",
     "Covariance",
+    "Coverage",
     "Device",
     "Groups",
+    "Halves",
     "HardFraction",
+    "Images",
     "InputColumn",
     "LabelColumn",
     "LeaveOneOut",
@@ -38,8 +41,9 @@ __all__ = [
 
 TARGET_HELP = (
     "A folder of class folders of images or audio files; a table: .csv, .tsv, .parquet, .jsonl, a "
-    "folder saved with datasets, hf:OWNER/NAME; an .npz of images or features with labels, targets "
-    "or boxes; or a built-in: digits, mnist5k."
+    "folder saved with datasets, hf:OWNER/NAME; boxes: a .json of COCO annotations, a folder of "
+    "Pascal VOC; an .npz of images or features with labels, targets or boxes; or a built-in: "
+    "digits, mnist5k."
 )
 
 _TARGET = "Target"
@@ -144,6 +148,15 @@ Split: TypeAlias = Annotated[
         help="Split of a target that has splits.",
     ),
 ]
+Images: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        show_default="looked for beside the file",
+        rich_help_panel=_TARGET,
+        help="Images of a file of COCO annotations.",
+    ),
+]
 Task: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -156,7 +169,25 @@ Task: TypeAlias = Annotated[
 Confidence: TypeAlias = Annotated[
     float,
     typer.Option(
-        metavar="SHARE", rich_help_panel=_SCORE, help="Coverage of the interval beside a score."
+        metavar="SHARE",
+        rich_help_panel=_SCORE,
+        help="Probability with which the models to fine-tune hold the best one.",
+    ),
+]
+Coverage: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        metavar="SHARE", rich_help_panel=_SCORE, help="Coverage of the interval beside a number."
+    ),
+]
+Halves: TypeAlias = Annotated[
+    int,
+    typer.Option(
+        "--halves",
+        metavar="N",
+        rich_help_panel=_SCORE,
+        help="Halves of the samples on which a score that is no mean over samples is computed "
+        "again, for its interval; 0: no interval.",
     ),
 ]
 Seed: TypeAlias = Annotated[

@@ -42,6 +42,7 @@ def rank(
     input_column: options.InputColumn = [],  # noqa: B006 - read by typer, never changed
     label_column: options.LabelColumn = [],  # noqa: B006
     split: options.Split = None,
+    images: options.Images = None,
     scorer: options.Scorers = ["disco"],  # noqa: B006
     hard_fraction: options.HardFraction = None,
     components: options.Components = None,
@@ -50,7 +51,9 @@ def rank(
     loo: options.LeaveOneOut = False,
     svd_solver: options.SvdSolver = None,
     option: options.ScorerOptions = [],  # noqa: B006
-    confidence: options.Confidence = 0.95,
+    confidence: options.Confidence = 0.9,
+    coverage: options.Coverage = 0.95,
+    n_halves: options.Halves = 20,
     seed: options.Seed = 0,
     device: options.Device = None,
     batch_size: options.BatchSize = 32,
@@ -84,6 +87,7 @@ def rank(
         input_column=input_column,
         label_column=label_column,
         split=split,
+        images=images,
         max_samples=max_samples,
         max_bad=max_bad,
         random_state=seed,
@@ -92,6 +96,8 @@ def rank(
         workers=workers,
         cache=cache,
         confidence=confidence,
+        coverage=coverage,
+        n_halves=n_halves,
         progress=output.progress(quiet=quiet),
     )
     destination.write(

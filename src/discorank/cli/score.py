@@ -42,7 +42,8 @@ def score(
     loo: options.LeaveOneOut = False,
     svd_solver: options.SvdSolver = None,
     option: options.ScorerOptions = [],  # noqa: B006
-    confidence: options.Confidence = 0.95,
+    coverage: options.Coverage = 0.95,
+    n_halves: options.Halves = 20,
     seed: options.Seed = 0,
     device: options.ScoreDevice = None,
 ) -> None:
@@ -63,7 +64,14 @@ def score(
     )
     arrays = read_arrays(file, "features", optional=("labels", "targets", "boxes", "source_logits"))
     found = cast("Task | None", task) or task_of(file, arrays) or "classification"
-    panel = Panel.of(scorer, found, given, hard_fraction=hard_fraction, random_state=seed)
+    panel = Panel.of(
+        scorer,
+        found,
+        given,
+        hard_fraction=hard_fraction,
+        random_state=seed,
+        n_halves=n_halves,
+    )
     truth = read_arrays(file, *TRUTHS_OF[found])
     features = arrays["features"]
     probe = Probe(
@@ -73,7 +81,7 @@ def score(
         targets=truth.get("boxes", truth.get("targets")),
     )
     sheet = panel.score(probe)
-    [standings] = panel.standings({str(file): sheet}, confidence=confidence).values()
+    [standings] = panel.standings({str(file): sheet}, coverage=coverage).values()
     of_scorer = {name: _without_place(asdict(standing)) for name, standing in standings.items()}
     first = panel.scorers[0].name
     document: dict[str, Any] = {
@@ -83,7 +91,8 @@ def score(
         **of_scorer.pop(first),
         "others": of_scorer,
         "unscored": sheet.unscored,
-        "confidence": confidence,
+        "resampling": panel.resampling({str(file): sheet}),
+        "coverage": coverage,
         "hard_fraction": hard_fraction,
         "n_samples": features.shape[0],
         "n_features": features.shape[1],
@@ -101,7 +110,8 @@ def score(
 
 def _without_place(standing: dict[str, Any]) -> dict[str, Any]:
     """Leave out what says something among several models only."""
-    return {name: value for name, value in standing.items() if name not in ("rank", "p_best")}
+    among = ("rank", "p_best", "behind_low", "behind_high", "group")
+    return {name: value for name, value in standing.items() if name not in among}
 
 
 def _n_classes(task: Task, probe: Any) -> int:

@@ -57,6 +57,7 @@ def rank(
     input_column: str | Sequence[str] | None = None,
     label_column: str | Sequence[str] | None = None,
     split: str | None = None,
+    images: str | Path | None = None,
     max_samples: int | None = None,
     max_bad: int = 10,
     random_state: int = 0,
@@ -64,7 +65,9 @@ def rank(
     batch_size: int = 32,
     workers: int | None = None,
     cache: str | Path | None = None,
-    confidence: float = 0.95,
+    confidence: float = 0.9,
+    coverage: float = 0.95,
+    n_halves: int = 20,
     progress: Progress | None = None,
 ) -> Ranking:
     """Rank candidate models for a labelled data set without fine-tuning them.
@@ -76,9 +79,10 @@ def rank(
     ----------
     target : str, Path or Target
         A folder of class folders of images or audio files; a table (CSV, TSV, Parquet, JSON
-        lines, a folder saved with `datasets`, ``"hf:owner/name"``); an ``.npz`` of images or
-        features with labels, targets or boxes; a built-in: ``"digits"``, ``"mnist5k"``; or a
-        target that is already open.
+        lines, a folder saved with `datasets`, ``"hf:owner/name"``); boxes (a ``.json`` of COCO
+        annotations, a folder of Pascal VOC); an ``.npz`` of images or features with labels,
+        targets or boxes; a built-in: ``"digits"``, ``"mnist5k"``; or a target that is already
+        open.
     models : str or sequence of str
         Specs of the candidates: ``"timm:resnet50.a1_in1k"``, ``"pool:offline"``, ...
     task : {"classification", "multilabel", "regression", "detection"}, optional
@@ -95,6 +99,8 @@ def rank(
         or labels of samples with several. Guessed where one choice is obvious.
     split : str, optional
         Split of a target that has splits; None takes the train split.
+    images : str or Path, optional
+        Folder of the images of COCO annotations; None looks for it beside the file.
     max_samples : int, optional
         Score a stratified sample of this many; None scores all.
     max_bad : int
@@ -109,7 +115,12 @@ def rank(
     cache : str or path, optional
         Folder where features are kept; None is ``DISCORANK_CACHE`` or the platform's cache folder.
     confidence : float in (0, 1)
-        Coverage of the intervals.
+        Probability with which the shortlist is to hold the best model.
+    coverage : float in (0, 1)
+        Of the intervals.
+    n_halves : int
+        A score that is no mean over samples is computed again on so many halves of the samples, for
+        its interval; 0 leaves the interval out.
     progress : Progress, optional
         Told of each batch; None is silent.
 
@@ -124,6 +135,7 @@ def rank(
         For the target, the scorer with its options, a spec that names nothing.
     """
     check_confidence(confidence)
+    check_confidence(coverage, name="coverage")
     check_count(batch_size, name="batch_size")
     if workers is not None:
         check_count(workers, name="workers", least=0)
@@ -141,6 +153,7 @@ def rank(
         input_column=input_column,
         label_column=label_column,
         split=split,
+        images=images,
         max_samples=max_samples,
         random_state=random_state,
         max_bad=max_bad,
@@ -151,6 +164,7 @@ def rank(
         scorer_options or {},
         hard_fraction=hard_fraction,
         random_state=random_state,
+        n_halves=n_halves,
     )
     store = FeatureStore(default_root() if cache is None else Path(cache).expanduser() / "features")
 
@@ -186,11 +200,13 @@ def rank(
         target=data.name,
         task=data.task,
         scorer=panel.scorers[0].name,
-        models=_ordered(panel, scored, confidence=confidence),
+        models=_ordered(panel, scored, coverage=coverage),
         failed=tuple(outcome for outcome in outcomes if isinstance(outcome, FailedModel)),
         options=panel.options,
         hard_fraction=hard_fraction,
+        resampling=panel.resampling({entry.candidate.name: entry.sheet for entry in scored}),
         confidence=confidence,
+        coverage=coverage,
         random_state=random_state,
         n_samples=len(data),
         n_total=data.n_total,
@@ -239,7 +255,7 @@ def _attempt(
 
 
 def _ordered(
-    panel: Panel, scored: Sequence[_Scored], *, confidence: float
+    panel: Panel, scored: Sequence[_Scored], *, coverage: float
 ) -> tuple[RankedModel, ...]:
     of_name = {entry.candidate.name: entry for entry in scored}
     sheets = {name: entry.sheet for name, entry in of_name.items()}
@@ -250,7 +266,7 @@ def _ordered(
             standings[first],
             {other: standings[other] for other in further if other in standings},
         )
-        for name, standings in panel.standings(sheets, confidence=confidence).items()
+        for name, standings in panel.standings(sheets, coverage=coverage).items()
     )
 
 
@@ -263,6 +279,9 @@ def _ranked(entry: _Scored, standing: Standing, others: Mapping[str, Standing]) 
         low=standing.low,
         high=standing.high,
         p_best=standing.p_best,
+        behind_low=standing.behind_low,
+        behind_high=standing.behind_high,
+        group=standing.group,
         parameters=candidate.parameters,
         n_features=entry.n_features,
         seconds=None if np.isnan(entry.seconds) else entry.seconds,

@@ -5,18 +5,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from discorank.errors import DiscorankError, InvalidInput
 from discorank.ranking.options import all_options
 from discorank.ranking.result import Standing
-from discorank.scoring.bootstrap import paired_bootstrap
+from discorank.scoring.bootstrap import (
+    Sureness,
+    half_sample_sureness,
+    half_samples,
+    paired_bootstrap,
+)
 from discorank.scoring.hard_examples import hard_rows, spread
 from discorank.scoring.probe import Probe
 from discorank.scoring.registry import get_scorer
-from discorank.scoring.validate import check_choice, check_positive
+from discorank.scoring.validate import check_choice, check_count, check_positive
 from discorank.types import Task
 
 if TYPE_CHECKING:
@@ -26,6 +31,10 @@ if TYPE_CHECKING:
 __all__ = ["Panel", "Sheet"]
 
 _log = logging.getLogger(__name__)
+
+# What is known of a model without its features: drawing samples anew does not change it.
+_ABOUT_THE_MODEL = frozenset({"parameters", "source_accuracy"})
+_RESAMPLINGS = {"means": "paired bootstrap", "halves": "half samples", "none": "none"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +50,16 @@ class Sheet:
     n_samples : int
     rows : ndarray, optional
         The samples that were scored; None for all.
+    halves : mapping
+        From the name of a scorer whose score is no mean over samples to its scores on half of the
+        samples, the same halves for every candidate.
     """
 
     scores: Mapping[str, Score]
     unscored: Mapping[str, str]
     n_samples: int
     rows: IntArray | None = None
+    halves: Mapping[str, Sequence[Score]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,13 +74,17 @@ class Panel:
     hard_fraction : float, optional
         Score this share of the samples, the hardest of each candidate.
     random_state : int
-        Seed of the bootstrap and of the search for hard examples.
+        Seed of the resamples and of the search for hard examples.
+    n_halves : int
+        Half samples on which scores that are no means over samples are computed again, for their
+        intervals; 0 leaves these out.
     """
 
     scorers: tuple[Scorer, ...]
     options: Mapping[str, Mapping[str, JSON]] = field(repr=False)
     hard_fraction: float | None
     random_state: int
+    n_halves: int
 
     @classmethod
     def of(
@@ -78,6 +95,7 @@ class Panel:
         *,
         hard_fraction: float | None = None,
         random_state: int = 0,
+        n_halves: int = 20,
     ) -> Panel:
         """Find the scorers, and score a toy probe with each.
 
@@ -103,7 +121,8 @@ class Panel:
                     f"hard_fraction needs one class per sample, and this is {task}; leave it out"
                 )
         full = all_options(scorers, options, random_state=random_state)
-        panel = cls(scorers, full, hard_fraction, random_state)
+        check_count(n_halves, name="n_halves", least=0)
+        panel = cls(scorers, full, hard_fraction, random_state, n_halves)
         for scorer in scorers:
             scorer(_toy(task), **full[scorer.name])
         return panel
@@ -124,15 +143,33 @@ class Panel:
         first, *further = self.scorers
         found: dict[str, Score | str] = {first.name: self._score(first, probe)}
         found |= {scorer.name: self._score_or_reason(scorer, probe) for scorer in further}
-        return Sheet(
-            {name: score for name, score in found.items() if not isinstance(score, str)},
-            {name: reason for name, reason in found.items() if isinstance(reason, str)},
-            n_samples,
-            rows,
-        )
+        scores = {name: score for name, score in found.items() if not isinstance(score, str)}
+        unscored = {name: reason for name, reason in found.items() if isinstance(reason, str)}
+        return Sheet(scores, unscored, n_samples, rows, self._halves(probe, scores))
+
+    def _halves(self, probe: Probe, scores: Mapping[str, Score]) -> dict[str, list[Score]]:
+        """Score half samples with the scorers whose scores are no means over samples."""
+        scorers = [
+            scorer
+            for scorer in self.scorers
+            if scorer.name in scores
+            and scores[scorer.name].per_sample is None
+            and not (scorer.needs and scorer.needs <= _ABOUT_THE_MODEL)
+        ]
+        if not scorers or not self.n_halves:
+            return {}
+        found: dict[str, list[Score]] = {scorer.name: [] for scorer in scorers}
+        for rows in half_samples(_strata(probe), self.n_halves, random_state=self.random_state):
+            half = probe.take(rows)
+            for scorer in scorers:
+                score = self._score_or_reason(scorer, half)
+                if not isinstance(score, str):
+                    found[scorer.name].append(score)
+        # A score that half the samples are too few for has no interval.
+        return {name: halves for name, halves in found.items() if len(halves) == self.n_halves}
 
     def standings(
-        self, sheets: Mapping[str, Sheet], *, confidence: float
+        self, sheets: Mapping[str, Sheet], *, coverage: float
     ) -> dict[str, dict[str, Standing]]:
         """Rank the candidates by each scorer.
 
@@ -140,8 +177,8 @@ class Panel:
         ----------
         sheets : mapping
             From the name of a candidate to its sheet.
-        confidence : float
-            Coverage of the intervals.
+        coverage : float
+            Of the intervals.
 
         Returns
         -------
@@ -157,9 +194,49 @@ class Panel:
                 name: score if sheet.rows is None else spread(score, sheet.rows, sheet.n_samples)
                 for (name, sheet), score in zip(scored.items(), pooled, strict=True)
             }
-            for name, standing in self._ranked(scores, confidence).items():
+            sure = self._sureness(scorer, scores, scored, coverage)
+            for name, standing in _ranked(scores, sure).items():
                 found.setdefault(name, {})[scorer.name] = standing
         return found
+
+    def resampling(self, sheets: Mapping[str, Sheet]) -> dict[str, str]:
+        """Say what the intervals of each scorer come from."""
+        return {
+            scorer.name: _RESAMPLINGS[self._kind(scorer, list(sheets.values()))]
+            for scorer in self.scorers
+        }
+
+    def _kind(self, scorer: Scorer, sheets: Sequence[Sheet]) -> Literal["means", "halves", "none"]:
+        scored = [sheet for sheet in sheets if scorer.name in sheet.scores]
+        if not scored:
+            return "none"
+        if all(sheet.scores[scorer.name].per_sample is not None for sheet in scored):
+            return "means"
+        return "halves" if all(scorer.name in sheet.halves for sheet in scored) else "none"
+
+    def _sureness(
+        self,
+        scorer: Scorer,
+        scores: Mapping[str, Score],
+        sheets: Mapping[str, Sheet],
+        coverage: float,
+    ) -> Sureness | None:
+        """Compare the candidates of one scorer; None where there is nothing to resample."""
+        options: dict[str, Any] = {"confidence": coverage, "random_state": self.random_state}
+        kind = self._kind(scorer, list(sheets.values()))
+        if kind == "means":
+            return paired_bootstrap(
+                np.array([score.per_sample for score in scores.values()]), **options
+            )
+        if kind == "none":
+            return None
+        columns = [sheet.halves[scorer.name] for sheet in sheets.values()]
+        pooled = [scorer.pool(list(half)) for half in zip(*columns, strict=True)]
+        return half_sample_sureness(
+            [score.value for score in scores.values()],
+            [[score.value for score in half] for half in pooled],
+            **options,
+        )
 
     def _score(self, scorer: Scorer, probe: Probe) -> Score:
         score = scorer(probe, **self.options[scorer.name])
@@ -176,28 +253,35 @@ class Panel:
             _log.info("%s failed", scorer.name, exc_info=True)
             return f"{type(error).__name__}: {error}"
 
-    def _ranked(self, scores: Mapping[str, Score], confidence: float) -> dict[str, Standing]:
-        """Standings, best first; equal scores by name."""
-        names = sorted(scores, key=lambda name: (-scores[name].value, name))
-        per_sample = [scores[name].per_sample for name in names]
-        low: Sequence[float | None]
-        low = high = p_best = [None] * len(names)
-        if names and all(contributions is not None for contributions in per_sample):
-            sure = paired_bootstrap(
-                np.array(per_sample), confidence=confidence, random_state=self.random_state
-            )
-            low, high, p_best = sure.low.tolist(), sure.high.tolist(), sure.p_best.tolist()
-        return {
-            name: Standing(
-                rank=place + 1,
-                score=float(scores[name].value),
-                low=low[place],
-                high=high[place],
-                p_best=p_best[place],
-                parts=dict(scores[name].parts),
-            )
-            for place, name in enumerate(names)
-        }
+
+def _ranked(scores: Mapping[str, Score], sure: Sureness | None) -> dict[str, Standing]:
+    """Standings, best first; equal scores by name."""
+    names = list(scores)
+    places = sorted(
+        range(len(names)), key=lambda place: (-scores[names[place]].value, names[place])
+    )
+    return {
+        names[place]: Standing(
+            rank=rank,
+            score=float(scores[names[place]].value),
+            low=None if sure is None else float(sure.low[place]),
+            high=None if sure is None else float(sure.high[place]),
+            p_best=None if sure is None else float(sure.p_best[place]),
+            behind_low=None if sure is None else float(sure.behind_low[place]),
+            behind_high=None if sure is None else float(sure.behind_high[place]),
+            group=None if sure is None else int(sure.groups[place]),
+            parts=dict(scores[names[place]].parts),
+        )
+        for rank, place in enumerate(places, start=1)
+    }
+
+
+def _strata(probe: Probe) -> IntArray:
+    """Class of each sample; one class where there is not one label per sample."""
+    labels = probe.labels
+    if labels is None or np.ndim(labels) > 1:  # type: ignore[arg-type]
+        return np.zeros(len(probe.Z), np.intp)
+    return probe.classes.ids
 
 
 def _toy(task: Task) -> Probe:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from discorank._optional import import_optional
 from discorank.errors import InvalidInput
 from discorank.report import formats, html
-from discorank.report.summarize import summarize_ranking
+from discorank.report.summarize import leaders, summarize_ranking
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,10 +31,13 @@ class Standing:
     score : float
         Higher is better.
     low, high : float, optional
-        Interval of the score from a paired bootstrap over the samples; None where the score is no
-        mean over samples.
+        Interval of the score from resampling the samples; None where that was left out.
     p_best : float, optional
-        Probability that this model is the best of the ranking, from the same bootstrap.
+        Probability that this model is the best of the ranking, from the same resamples.
+    behind_low, behind_high : float, optional
+        Interval of how far the model is behind the best one, from the same resamples.
+    group : int, optional
+        Models of one group cannot be told apart; 1 is that of the best.
     parts : mapping
         Named numbers that the score is made of, where it is of several: for detection S_cls,
         S_reg and S_obj.
@@ -45,6 +48,9 @@ class Standing:
     low: float | None
     high: float | None
     p_best: float | None
+    behind_low: float | None
+    behind_high: float | None
+    group: int | None
     parts: Mapping[str, float]
 
 
@@ -54,7 +60,7 @@ class RankedModel:
 
     Attributes
     ----------
-    rank, score, low, high, p_best, parts
+    rank, score, low, high, p_best, behind_low, behind_high, group, parts
         Its `Standing` with the scorer that orders the ranking.
     model : str
         The resolved spec, ``"timm:resnet50.a1_in1k"``.
@@ -89,6 +95,9 @@ class RankedModel:
     low: float | None
     high: float | None
     p_best: float | None
+    behind_low: float | None
+    behind_high: float | None
+    group: int | None
     parameters: int | None
     n_features: int
     seconds: float | None
@@ -142,8 +151,13 @@ class Ranking:
         From the name of each scorer, the one that orders the models first, to its options.
     hard_fraction : float, optional
         Share of the samples that was scored, the hardest of each model; None for all.
+    resampling : mapping
+        From the name of each scorer to what its intervals come from: ``"paired bootstrap"`` of
+        values per sample, ``"half samples"``, or ``"none"``.
     confidence : float
-        Coverage of the intervals.
+        Probability with which the shortlist holds the best model.
+    coverage : float
+        Of the intervals.
     random_state : int
         Seed of the sample selection, the scorer and the bootstrap.
     n_samples : int
@@ -169,7 +183,9 @@ class Ranking:
     task: Task
     options: Mapping[str, Mapping[str, JSON]]
     hard_fraction: float | None
+    resampling: Mapping[str, str]
     confidence: float
+    coverage: float
     random_state: int
     n_samples: int
     n_total: int
@@ -201,6 +217,15 @@ class Ranking:
     def to_json(self) -> str:
         """Return the ranking as a JSON document; the same ranking gives the same text."""
         return formats.to_json(self.to_dict())
+
+    @property
+    def shortlist(self) -> tuple[RankedModel, ...]:
+        """The fewest models that hold the best one with probability `confidence`, best first.
+
+        Where the scorer gives no probabilities, the first model alone.
+        """
+        chosen = {model["rank"] for model in leaders(self.to_dict())}
+        return tuple(model for model in self.models if model.rank in chosen)
 
     @property
     def scorers(self) -> tuple[str, ...]:

@@ -25,6 +25,9 @@ COLUMNS = (
     "low",
     "high",
     "p_best",
+    "behind_low",
+    "behind_high",
+    "group",
     "parameters",
     "n_features",
     "seconds",
@@ -40,7 +43,7 @@ COLUMNS = (
 Behind them come the parts of its score, where there are some, and for each further scorer its name
 (the score), rank, interval and P(best).
 """
-_STANDING = ("rank", "low", "high", "p_best")
+_STANDING = ("rank", "low", "high", "p_best", "group")
 
 _MARKDOWN_SYNTAX = re.compile(r"([\\`*_\[\]<>|~&])")
 
@@ -121,8 +124,9 @@ def _markdown(text: str) -> str:
 def to_frame(document: Document) -> pd.DataFrame:
     """Return the ranked models as a pandas frame, indexed by rank; needs the extra ``frames``."""
     pandas = import_optional("pandas", extra="frames", purpose="Ranking.to_frame")
-    numbers = dict.fromkeys(("score", "low", "high", "p_best", "seconds"), "float64")
-    counts = {"rank": "int64", "parameters": "Int64", "n_features": "int64"}
+    measured = ("score", "low", "high", "p_best", "behind_low", "behind_high", "seconds")
+    numbers = dict.fromkeys(measured, "float64")
+    counts = {"rank": "int64", "group": "Int64", "parameters": "Int64", "n_features": "int64"}
     columns = _columns(document)
     numbers |= dict.fromkeys(columns[len(COLUMNS) :], "float64")
     frame = pandas.DataFrame(_rows(document), columns=columns).astype({**numbers, **counts})

@@ -91,7 +91,11 @@ def summarize_ranking(document: Document) -> Summary:
         columns=tuple(column for column, _ in columns),
         rows=tuple(zip(*(cells for _, cells in columns), strict=True)),
         sentence="\n".join(
-            [_sentence(document), *(() if others == beside[len(parts) :] else _orders(document))]
+            [
+                _sentence(document),
+                *_alike(models),
+                *(() if others == beside[len(parts) :] else _orders(document)),
+            ]
         ),
         emphasized=frozenset(model["rank"] - 1 for model in leaders(document)),
         failed=tuple(
@@ -123,6 +127,22 @@ def _other_columns(document: Document) -> list[tuple[Column, list[str]]]:
         for name in document["options"]
         if name != document["scorer"]
     ]
+
+
+def _alike(models: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Name the models that cannot be told apart, where that is not all of them."""
+    groups: dict[int, list[str]] = {}
+    for model in models:
+        if model["group"] is not None:
+            groups.setdefault(model["group"], []).append(_name(model))
+    alike = [names for names in groups.values() if len(names) > 1]
+    if not alike or len(groups) == 1:
+        return []
+    shown = "; ".join(
+        ", ".join(names[:_SHOWN_OF_GROUP]) + (", …" if len(names) > _SHOWN_OF_GROUP else "")
+        for names in alike
+    )
+    return [f"Not to be told apart on these samples: {shown}."]
 
 
 def _orders(document: Document) -> list[str]:
@@ -176,10 +196,10 @@ def summarize_score(document: Document) -> Summary:
                     document["scorer"],
                     document,
                     f", the sum of ratio × {term}" if components else "",
-                    document["confidence"],
+                    document["coverage"],
                 ),
                 *(
-                    _score_line(name, standing, "", document["confidence"])
+                    _score_line(name, standing, "", document["coverage"])
                     for name, standing in document["others"].items()
                 ),
                 *(printable(reason) for reason in document["unscored"].values()),
@@ -188,7 +208,7 @@ def summarize_score(document: Document) -> Summary:
     )
 
 
-def _score_line(name: str, standing: Mapping[str, Any], meaning: str, confidence: float) -> str:
+def _score_line(name: str, standing: Mapping[str, Any], meaning: str, coverage: float) -> str:
     """Say what a scorer says of one candidate, and how sure that is."""
     number = _number_format([standing["score"]])
     parts = ", ".join(
@@ -196,7 +216,7 @@ def _score_line(name: str, standing: Mapping[str, Any], meaning: str, confidence
     )
     interval = ""
     if standing["low"] is not None:
-        interval = f"; {_percent(confidence)} interval {_interval(standing, number)}"
+        interval = f"; {_percent(coverage)} interval {_interval(standing, number)}"
     made_of = f" ({parts})" if parts else ""
     return f"{name} {number(standing['score'])}{made_of}{meaning}{interval}."
 
@@ -270,13 +290,22 @@ def _title(document: Document) -> str:
         printable(document["target"]),
         f"{part} samples",
         _truth(document),
-        f"{document['scorer']}, {_percent(document['confidence'])} intervals",
+        f"{document['scorer']}{_intervals(document)}",
     ]
     if document["hard_fraction"] is not None:
         facts.insert(2, f"hardest {_percent(document['hard_fraction'])}")
     if document["bad"]:
         facts.append(f"{len(document['bad']):,} unreadable")
     return " · ".join(facts)
+
+
+def _intervals(document: Document) -> str:
+    """Say what the intervals of the first scorer are."""
+    of_scorer = document["resampling"][document["scorer"]]
+    if of_scorer == "none":
+        return ""
+    source = " from half samples" if of_scorer == "half samples" else ""
+    return f", {_percent(document['coverage'])} intervals{source}"
 
 
 def _truth(document: Document) -> str:
@@ -402,3 +431,4 @@ _UNKNOWN = "–"
 # Characters that are left for columns beside name, score and how sure it is.
 _ROOM = 26
 _SHOWN_OF_ORDER = 3
+_SHOWN_OF_GROUP = 6

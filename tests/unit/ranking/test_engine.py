@@ -21,7 +21,7 @@ from discorank import (
 )
 from discorank.scoring import probe as probe_module
 from discorank.scoring import registry, spectral
-from discorank.scoring.bootstrap import paired_bootstrap
+from discorank.scoring.bootstrap import half_sample_sureness, half_samples, paired_bootstrap
 from discorank.scoring.disco import disco
 from discorank.scoring.probe import Probe
 from discorank.scoring.registry import Scorer
@@ -121,7 +121,7 @@ def test_numbers_are_those_of_the_score_and_the_bootstrap(
     specs = [save_features("a", 1.0), save_features("bb", 1.2)]
     options: dict[str, Any] = {"n_groups": 2, "covariance": "shared"}
     ranking = discorank.rank(
-        target, specs, scorer_options=options, confidence=0.8, random_state=3, max_samples=30
+        target, specs, scorer_options=options, coverage=0.8, random_state=3, max_samples=30
     )
     assert ranking.options == {
         "disco": {
@@ -170,11 +170,62 @@ def test_a_score_that_is_no_mean_has_no_interval(
         registry, "SCORERS", {**registry.SCORERS, "spread": Scorer("spread", spread, "none")}
     )
     specs = [save_features("weak", 0.5), save_features("strong", 8.0)]
-    ranking = discorank.rank(target, specs, scorer="spread")
+    ranking = discorank.rank(target, specs, scorer="spread", n_halves=0)
     assert [model.model for model in ranking.models] == specs[::-1]
     for model in ranking.models:
-        assert (model.low, model.high, model.p_best) == (None, None, None)
+        assert (model.low, model.high, model.p_best, model.group) == (None, None, None, None)
     assert "does not say how sure" in str(ranking)
+    assert ranking.resampling == {"spread": "none"}
+    assert ranking.shortlist == ranking.models[:1]
+
+
+def test_a_score_that_is_no_mean_is_scored_on_halves(
+    target: Path, save_features: SaveFeatures
+) -> None:
+    specs = [save_features("weak", 0.5), save_features("strong", 8.0)]
+    names = ["logme", "disco", "ncti", "parameters"]
+    options = {"disco": {"n_groups": 2}}
+    ranking = discorank.rank(target, specs, scorer=names, scorer_options=options)
+    assert ranking.resampling == {
+        "logme": "half samples",
+        "disco": "paired bootstrap",
+        "ncti": "half samples",
+        "parameters": "none",
+    }
+    best = ranking.best
+    assert best.low is not None
+    assert best.high is not None
+    assert best.low < best.score < best.high
+    assert (best.behind_low, best.behind_high) == (0.0, 0.0)
+    assert [model.group for model in ranking.models] == [1, 2]
+    behind = ranking.models[1]
+    assert behind.behind_low is not None
+    assert behind.behind_low > 0.0
+    assert "95 % intervals from half samples" in " ".join(str(ranking).split())
+    labels = open_target(target).strata
+    halves = half_samples(labels, 20, random_state=0)
+    with np.load(best.model.partition(":")[2]) as arrays:
+        probe = Probe(arrays["features"], labels)
+    scores = [registry.get_scorer("logme")(probe.take(rows)).value for rows in halves]
+    alone = half_sample_sureness([best.score], [[score] for score in scores])
+    assert best.low == pytest.approx(float(alone.low[0]))
+    again = discorank.rank(target, specs, scorer=names, scorer_options=options)
+    assert again.to_json() == ranking.to_json()
+
+
+def test_the_shortlist_holds_the_best_with_the_confidence(
+    target: Path, save_features: SaveFeatures
+) -> None:
+    specs = [save_features(name, by) for name, by in (("a", 1.0), ("bb", 1.05), ("ccc", 0.0))]
+    sure = discorank.rank(target, specs, confidence=0.999)
+    bold = discorank.rank(target, specs, confidence=0.05)
+    assert len(bold.shortlist) == 1
+    assert bold.shortlist[0].p_best == max(model.p_best or 0.0 for model in bold.models)
+    assert sum(model.p_best or 0.0 for model in sure.shortlist) >= 0.999
+    assert [model.rank for model in sure.shortlist] == sorted(m.rank for m in sure.shortlist)
+    for name, value in (("confidence", 1.5), ("coverage", 0.0)):
+        with pytest.raises(InvalidInput, match=f"{name} must lie between 0 and 1, got {value}"):
+            discorank.rank(target, specs, **{name: value})  # type: ignore[arg-type]
 
 
 def test_a_score_that_is_no_number_is_a_failure(
@@ -339,7 +390,7 @@ def test_several_scorers_rank_the_same_features(target: Path, save_features: Sav
         assert model.others["knn"].score == registry.get_scorer("knn")(probe, n_neighbors=3).value
         assert model.others["logme"].score == registry.get_scorer("logme")(probe).value
         assert model.others["knn"].p_best is not None
-        assert model.others["logme"].p_best is None
+        assert model.others["logme"].p_best is not None
         # NCTI is brought to one scale over the models of the ranking.
         assert abs(model.others["ncti"].score) <= 2.0
         assert set(model.others["ncti"].parts) == {

@@ -102,7 +102,7 @@ def test_two_renderings_of_one_ranking_are_equal(make_ranking: MakeRanking) -> N
 def test_parts_and_further_scorers_are_columns(
     make_ranking: MakeRanking, make_model: MakeModel
 ) -> None:
-    logme = Standing(2, 1.5, 1.0, 2.0, 0.25, parts={})
+    logme = Standing(2, 1.5, 1.0, 2.0, 0.25, 0.1, 0.2, 1, parts={})
     ranking = make_ranking(
         models=(
             make_model(parts={"S_cls": 0.5, "S_reg": -0.25}, others={"logme": logme}),
@@ -115,9 +115,19 @@ def test_parts_and_further_scorers_are_columns(
     behind = list(first)[len(COLUMNS) :]
     assert behind == [
         "S_cls", "S_reg", "logme", "logme_rank", "logme_low", "logme_high", "logme_p_best",
+        "logme_group",
     ]  # fmt: skip
-    assert [first[name] for name in behind] == ["0.5", "-0.25", "1.5", "2", "1.0", "2.0", "0.25"]
-    assert [second[name] for name in behind] == ["0.25", "-0.5", "", "", "", "", ""]
+    assert [first[name] for name in behind] == [
+        "0.5",
+        "-0.25",
+        "1.5",
+        "2",
+        "1.0",
+        "2.0",
+        "0.25",
+        "1",
+    ]
+    assert [second[name] for name in behind] == ["0.25", "-0.5", "", "", "", "", "", ""]
     frame = ranking.to_frame()
     assert frame["logme"].tolist()[0] == 1.5
     assert frame["logme"].isna().tolist() == [False, True]

@@ -118,7 +118,7 @@ def test_decimals_follow_the_size_of_the_scores(
 def test_title_says_what_was_scored(make_ranking: MakeRanking) -> None:
     title = summarize_ranking(make_ranking().to_dict()).title
     assert title == "photos · 500 of 5,000 samples · 10 classes · disco, 95 % intervals"
-    whole = make_ranking(n_samples=5000, bad=(BadItem("a.jpg", "broken"),), confidence=0.999)
+    whole = make_ranking(n_samples=5000, bad=(BadItem("a.jpg", "broken"),), coverage=0.999)
     title = summarize_ranking(whole.to_dict()).title
     assert "photos · 5,000 samples ·" in title
     assert title.endswith("99.9 % intervals · 1 unreadable")
@@ -227,7 +227,7 @@ def test_score_of_a_file_has_a_row_per_component() -> None:
             "unscored": {"leep": "leep needs source_logits"},
             "low": 0.45,
             "high": 0.55,
-            "confidence": 0.9,
+            "coverage": 0.9,
             "n_samples": 1000,
             "n_features": 64,
             "n_classes": 3,
@@ -264,8 +264,10 @@ def test_other_scorers_are_columns_where_they_fit_and_lines_where_not(
     make_ranking: MakeRanking, make_model: MakeModel
 ) -> None:
     def ranked(*scorers: str) -> Ranking:
-        first = {name: Standing(2, 0.1, None, None, None, {}) for name in scorers}
-        second = {name: Standing(1, 0.2, None, None, None, {}) for name in scorers}
+        first = {name: Standing(2, 0.1, None, None, None, None, None, None, {}) for name in scorers}
+        second = {
+            name: Standing(1, 0.2, None, None, None, None, None, None, {}) for name in scorers
+        }
         return make_ranking(
             models=(make_model(model="a", others=first), make_model(model="b", others=second)),
             options={name: {} for name in ("disco", *scorers, "leep")},
@@ -283,3 +285,16 @@ def test_other_scorers_are_columns_where_they_fit_and_lines_where_not(
         "By hscore-shrinkage: b, a.",
         "By gbc: b, a.",
     ]
+
+
+def test_models_that_cannot_be_told_apart_are_named(
+    make_ranking: MakeRanking, make_model: MakeModel
+) -> None:
+    models = tuple(
+        make_model(rank=rank, model=name, group=group)
+        for rank, (name, group) in enumerate([("a", 1), ("b", 1), ("c", 2)], start=1)
+    )
+    told = "Not to be told apart on these samples: a, b."
+    assert told in summarize_ranking(make_ranking(models=models).to_dict()).sentence
+    alone = make_ranking(models=models[1:])
+    assert "told apart on these" not in summarize_ranking(alone.to_dict()).sentence
