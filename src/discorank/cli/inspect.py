@@ -28,6 +28,7 @@ def inspect(
     input_column: options.InputColumn = [],  # noqa: B006 - read by typer, never changed
     label_column: options.LabelColumn = [],  # noqa: B006
     split: options.Split = None,
+    images: options.Images = None,
 ) -> None:
     """Look at every item of a target: task, columns, classes, duplicates, broken items."""
     inspection = discorank.inspect(
@@ -36,6 +37,7 @@ def inspect(
         input_column=input_column,
         label_column=label_column,
         split=split,
+        images=images,
     )
     if as_json:
         sys.stdout.write(json.dumps(inspection.to_dict(), indent=2, allow_nan=False) + "\n")

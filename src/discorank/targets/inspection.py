@@ -109,6 +109,7 @@ def inspect(
     input_column: str | Sequence[str] | None = None,
     label_column: str | Sequence[str] | None = None,
     split: str | None = None,
+    images: str | os.PathLike[str] | None = None,
     max_bad: int = 10,
 ) -> Inspection:
     """Look at every item of a labelled data set: how `rank` reads it, and what is wrong with it.
@@ -117,7 +118,7 @@ def inspect(
     ----------
     target : str, path or Target
         As `rank` takes it.
-    task, input_column, label_column, split
+    task, input_column, label_column, split, images
         As `rank` takes them.
     max_bad : int
         Broken items that `rank` would be told to put up with.
@@ -134,7 +135,12 @@ def inspect(
     """
     check_count(max_bad, name="max_bad", least=0)
     reading = read_target(
-        target, task=task, input_column=input_column, label_column=label_column, split=split
+        target,
+        task=task,
+        input_column=input_column,
+        label_column=label_column,
+        split=split,
+        images=images,
     )
     full = reading.target
     faults = _faults(reading)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -14,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discorank._optional import import_optional
-from discorank.targets.media import Medium, Source
-from discorank.types import IntArray
+from discorank.targets.media import Medium, Source, image_size
+from discorank.types import Float64Array, IntArray
 
-__all__ = ["Files", "ImageArrays", "Items", "MediaItems", "Stored", "Texts"]
+__all__ = ["Crops", "Files", "ImageArrays", "Items", "MediaItems", "Stored", "Texts"]
 
 _Items = TypeVar("_Items", bound="Items")
 
@@ -157,8 +158,12 @@ class Files(MediaItems):
         """Return the sequence of the files at `rows`."""
         return Files(self._medium, Path(self._folder), [self._names[row] for row in rows])
 
-    def _source(self, index: int) -> str:
+    def path(self, index: int) -> str:
+        """Return the path of a file."""
         return os.path.join(self._folder, self._names[index])  # noqa: PTH118 - hot, and strings
+
+    def _source(self, index: int) -> str:
+        return self.path(index)
 
 
 class Stored(MediaItems):
@@ -193,3 +198,64 @@ class Stored(MediaItems):
         if file["bytes"] is not None:
             return bytes(file["bytes"])
         return os.path.join(self._folder, file["path"])  # noqa: PTH118
+
+
+class Crops(Items):
+    """Boxes cut out of images.
+
+    Parameters
+    ----------
+    images : Files
+    sizes : ndarray of shape (n_images, 2)
+        Width and height that each image must have for the boxes to mean anything.
+    image_of : ndarray of shape (n_boxes,)
+        Image of each box.
+    edges : ndarray of shape (n_boxes, 4)
+        Left, upper, right and lower edge of each box in pixels, within its image. What is cut out
+        is every pixel that the box touches.
+    """
+
+    def __init__(
+        self, images: Files, sizes: IntArray, image_of: IntArray, edges: Float64Array
+    ) -> None:
+        self._images = images
+        self._sizes = sizes
+        self._image_of = image_of
+        self._edges = edges
+        # Boxes of one image come one after the other, and decoding is what takes time.
+        self._last: tuple[int, Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self._image_of)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_last": None}
+
+    def take(self, rows: IntArray) -> Crops:
+        """Return the sequence of the boxes at `rows`."""
+        return Crops(self._images, self._sizes, self._image_of[rows], self._edges[rows])
+
+    def unreadable(self, rows: IntArray) -> Mapping[int, str]:
+        """Say of each box at `rows` whose image cannot be decoded, or is of another size, why."""
+        images = np.unique(self._image_of[rows])
+        faults = dict(self._images.unreadable(images))
+        for image in images.tolist():
+            stated = tuple(self._sizes[image].tolist())
+            if image not in faults and (size := image_size(self._images.path(image))) != stated:
+                faults[image] = f"its image is of size {size}, but the boxes are for {stated}"
+        of_row = zip(rows.tolist(), self._image_of[rows].tolist(), strict=True)
+        return {row: faults[image] for row, image in of_row if image in faults}
+
+    def _decode(self, index: int) -> Any:
+        image = int(self._image_of[index])
+        last = self._last
+        if last is None or last[0] != image:
+            last = self._last = (image, self._images[image])
+        left, upper, right, lower = self._edges[index]
+        return last[1].crop(
+            (math.floor(left), math.floor(upper), math.ceil(right), math.ceil(lower))
+        )
+
+    def _content(self, index: int) -> bytes:
+        image = self._images.digest(int(self._image_of[index]))
+        return image + bytes(self._edges[index].data)

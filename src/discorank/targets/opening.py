@@ -14,6 +14,7 @@ from discorank.errors import InvalidInput, UnknownName
 from discorank.scoring.validate import check_choice, check_count
 from discorank.targets import builtin
 from discorank.targets.arrays import read_npz
+from discorank.targets.boxes import is_voc, load_coco, read_coco, read_voc
 from discorank.targets.classfolder import read_class_folder
 from discorank.targets.reading import Reading, ReadOptions
 from discorank.targets.selection import select
@@ -36,6 +37,7 @@ def open_target(
     input_column: str | Sequence[str] | None = None,
     label_column: str | Sequence[str] | None = None,
     split: str | None = None,
+    images: str | os.PathLike[str] | None = None,
     max_samples: int | None = None,
     random_state: int = 0,
     max_bad: int = 10,
@@ -47,10 +49,11 @@ def open_target(
     target : str, path or Target
         A folder of class folders of images or audio files; a table: a CSV, TSV, Parquet or JSON
         lines file, a folder that `datasets` saved, or ``"hf:owner/name[:config]"`` from its hub;
-        an `.npz` file with either `images` (n, height, width[, channels], uint8) or `features`
-        (n, n_features), and `labels`, `targets`, or `labels` and `boxes`; or the name of a
-        built-in data set, ``"digits"`` or ``"mnist5k"`` (a folder of that name is written
-        ``"./digits"``). An open `Target` is returned as it is.
+        boxes: a `.json` of COCO annotations or a folder in the form of Pascal VOC; an `.npz` file
+        with either `images` (n, height, width[, channels], uint8) or `features` (n, n_features),
+        and `labels`, `targets`, or `labels` and `boxes`; or the name of a built-in data set,
+        ``"digits"`` or ``"mnist5k"`` (a folder of that name is written ``"./digits"``). An open
+        `Target` is returned as it is.
     task : {"classification", "multilabel", "regression", "detection"}, optional
         What it is for; by default what it holds the truth of.
     input_column, label_column : str or sequence of str, optional
@@ -59,6 +62,8 @@ def open_target(
         choice is obvious.
     split : str, optional
         Split to take of a data set that has splits; the train split by default.
+    images : str or path, optional
+        Folder of the images of COCO annotations; by default looked for in the usual places.
     max_samples : int, optional
         Draw a stratified sample of this many rows: each class keeps its share, and at least two
         rows where it has them. All rows by default.
@@ -88,7 +93,12 @@ def open_target(
     check_count(random_state, name="random_state", least=0)
     check_count(max_bad, name="max_bad", least=0)
     reading = read_target(
-        target, task=task, input_column=input_column, label_column=label_column, split=split
+        target,
+        task=task,
+        input_column=input_column,
+        label_column=label_column,
+        split=split,
+        images=images,
     )
     if isinstance(target, Target):
         if max_samples is not None:
@@ -107,11 +117,18 @@ def read_target(
     input_column: str | Sequence[str] | None = None,
     label_column: str | Sequence[str] | None = None,
     split: str | None = None,
+    images: str | os.PathLike[str] | None = None,
 ) -> Reading:
     """Return the whole of a labelled data set, nothing decoded yet; as `open_target`."""
     if task is not None:
         check_choice(task, get_args(Task), name="task")
-    options = ReadOptions(task, _names(input_column), _names(label_column), split)
+    options = ReadOptions(
+        task,
+        _names(input_column),
+        _names(label_column),
+        split,
+        None if images is None else Path(images),
+    )
     if isinstance(target, Target):
         options.refuse_others_than(of="a Target that is already open")
         reading = Reading(target)
@@ -159,7 +176,16 @@ def _read(target: str | os.PathLike[str], options: ReadOptions) -> Reading:
 
 
 def _read_folder(folder: Path, options: ReadOptions) -> Reading:
-    return (read_saved if is_saved(folder) else read_class_folder)(folder, options)
+    if is_saved(folder):
+        return read_saved(folder, options)
+    return (read_voc if is_voc(folder) else read_class_folder)(folder, options)
+
+
+def _read_json(file: Path, options: ReadOptions) -> Reading:
+    annotations = load_coco(file)
+    if annotations is None:
+        return read_table(file, options)
+    return read_coco(file, annotations, options)
 
 
 def _read_npz(file: Path, options: ReadOptions) -> Reading:
@@ -168,12 +194,13 @@ def _read_npz(file: Path, options: ReadOptions) -> Reading:
 
 
 _READER_OF: Mapping[str, Callable[[Path, ReadOptions], Reading]] = MappingProxyType(
-    {".npz": _read_npz, **dict.fromkeys(TABLE_ENDINGS, read_table)}
+    {**dict.fromkeys(TABLE_ENDINGS, read_table), ".json": _read_json, ".npz": _read_npz}
 )
 _KINDS = (
     f"a folder of class folders of images or audio files, a table "
-    f"({', '.join(TABLE_ENDINGS)}, a folder saved with datasets, or {HUB}owner/name), an .npz "
-    f"file, or one of {', '.join(BUILT_IN)}"
+    f"({', '.join(TABLE_ENDINGS)}, a folder saved with datasets, or {HUB}owner/name), boxes (a "
+    f".json of COCO annotations, a folder of Pascal VOC), an .npz file, or one of "
+    f"{', '.join(BUILT_IN)}"
 )
 
 
