@@ -27,15 +27,19 @@ _WORDS = (*_SPECIAL, "the", "cat", "dog", "sat", "on", "a", "mat", "and", "ran")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Return a function from a kind of model to a folder, as transformers saves it.
 
-    The kinds: vit (a classifier of 3 classes), dinov2, resnet, clip, bert, gpt2, t5 and wav2vec2.
+    The kinds: vit (a classifier of 3 classes), dinov2, resnet, clip, bert, gpt2, t5, wav2vec2, and
+    sentence (bert in the format of sentence-transformers).
     """
     folders: dict[str, Path] = {}
 
     def checkpoint(kind: str) -> Path:
         if kind not in folders:
             folders[kind] = tmp_path_factory.mktemp(kind)
-            for part in _parts(kind):
-                part.save_pretrained(folders[kind])
+            if kind == "sentence":
+                _sentence_model(checkpoint("bert")).save_pretrained(str(folders[kind]))
+            else:
+                for part in _parts(kind):
+                    part.save_pretrained(folders[kind])
         return folders[kind]
 
     return checkpoint
@@ -88,6 +92,14 @@ def _parts(kind: str) -> list[Any]:
     processor = of.CLIPImageProcessor if kind == "clip" else of.ViTImageProcessor
     size = {"height": 32, "width": 32}
     return [model, processor(size=size, crop_size=size)]
+
+
+def _sentence_model(folder: Path) -> Any:
+    """Make a model of sentence-transformers that takes the mean of the tokens of another model."""
+    from sentence_transformers import SentenceTransformer
+
+    # Without a modules.json it takes the mean.
+    return SentenceTransformer(str(folder), device="cpu")
 
 
 def _tokenizer() -> Any:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import pickle
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +30,7 @@ from discorank.types import Candidate, Encoder
 timm: Any = with_operators(lambda: __import__("timm"))
 models: Any = with_operators(lambda: __import__("torchvision")).models
 transformers: Any = importlib.import_module("transformers")
+open_clip: Any = importlib.import_module("open_clip")
 
 FACTORIES = """
 import torch
@@ -144,6 +147,51 @@ def _transformers_layer(folder: Path) -> Case:
     return replace(case, spec=f"{case.spec}?layer=mean&pooling=mean")
 
 
+def _open_clip_configured(folder: Path) -> Any:
+    tower = {"image_size": 32, "layers": 2, "width": 64, "head_width": 32, "patch_size": 8}
+    text = {"context_length": 8, "vocab_size": 50, "width": 16, "heads": 2, "layers": 1}
+    config = {"embed_dim": 24, "vision_cfg": tower, "text_cfg": text}
+    (folder / "contract-tiny.json").write_text(json.dumps(config))
+    open_clip.add_model_config(folder / "contract-tiny.json")
+    return open_clip.create_model("contract-tiny")
+
+
+def _open_clip_random(folder: Path) -> Case:
+    _open_clip_configured(folder)
+    return Case("open_clip:contract-tiny?pretrained=false&seed=1", 24, None, weights="random:1")
+
+
+def _open_clip_checkpoint(folder: Path) -> Case:
+    file = folder / "clip.pt"
+    torch.save({"state_dict": _open_clip_configured(folder).state_dict()}, file)
+    return Case(f"open_clip:contract-tiny?checkpoint={file}", 24, None, file)
+
+
+def _keras_model(path: Path) -> Path:
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    keras: Any = importlib.import_module("keras")
+    layers = [
+        keras.layers.Input((16, 16, 3)),
+        keras.layers.Conv2D(6, 3, activation="relu", name="maps"),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(4, activation="softmax"),
+    ]
+    with warnings.catch_warnings():  # Keras saves tensors by way of a deprecated conversion
+        warnings.simplefilter("ignore", DeprecationWarning)
+        keras.Sequential(layers).save(path)
+    return path
+
+
+def _keras(folder: Path) -> Case:
+    file = _keras_model(folder / "classifier.keras")
+    return Case(f"keras:{file}", 6, 4, file)
+
+
+def _keras_h5(folder: Path) -> Case:
+    file = _keras_model(folder / "classifier.h5")
+    return Case(f"keras:{file}?output=maps&size=16", 6, 4, file)
+
+
 def _python_described(folder: Path) -> Case:
     file = folder / "network.pth"
     torch.save(
@@ -176,8 +224,12 @@ MAKERS = {
         _torchvision_checkpoint,
         _transformers,
         _transformers_layer,
+        _open_clip_random,
+        _open_clip_checkpoint,
         _onnx,
         _onnx_channels_last,
+        _keras,
+        _keras_h5,
         _python_described,
         _python_in_full,
     )
@@ -250,7 +302,16 @@ def test_an_unknown_option_is_refused(case: Case) -> None:
 
 @pytest.mark.parametrize(
     "case",
-    ["timm_checkpoint", "torchvision_checkpoint", "transformers", "onnx", "python_described"],
+    [
+        "timm_checkpoint",
+        "torchvision_checkpoint",
+        "transformers",
+        "open_clip_checkpoint",
+        "onnx",
+        "keras",
+        "keras_h5",
+        "python_described",
+    ],
     indirect=True,
 )
 def test_damaged_weights_fail_this_model_with_one_line(case: Case) -> None:
@@ -351,6 +412,8 @@ def test_random_states_are_left_alone(case: Case, batch: Any) -> None:
     [
         ("timm:resnet5", "did you mean resnet5"),
         ("torchvision:resnet5", "did you mean resnet50"),
+        ("open_clip:ViT-B32", "did you mean ViT-B-32"),
+        ("open_clip:ViT-B-32?pretrained=openal", "it has openai"),
         ("python:discorank.hub.offline:efficientnet_lite9", "did you mean efficientnet_lite"),
         ("python:discorank.hub.ofline:efficientnet_lite0", "no module 'discorank.hub.ofline'"),
     ],

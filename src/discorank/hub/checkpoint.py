@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import huggingface_hub
+import safetensors
+import torch
 
 from discorank.errors import ModelFailed
+from discorank.hub.adapter import failing, located
 from discorank.hub.spec import did_you_mean
 from discorank.hub.weights import sha256
 
@@ -61,7 +65,7 @@ class Checkpoint:
         ModelFailed
             If it is neither, or the hub cannot be reached.
         """
-        folder = Path(name).expanduser()
+        folder = located(name)
         if folder.is_dir():
             if revision is not None:
                 raise ModelFailed(f"{name!r} is a folder, which has no revision={revision}")
@@ -107,6 +111,22 @@ class Checkpoint:
             )
         return f"{sha256(files)} {origin}"
 
+    def count_parameters(self) -> int | None:
+        """Return the number of values in the weights, from the headers of their files.
+
+        None where a repository does not say it, or cannot be asked.
+        """
+        if files := self.weight_files():
+            with failing("the weights could not be read"):
+                return sum(map(_values_in, files))
+        if self.revision is None:
+            return None
+        try:
+            told: Any = huggingface_hub.get_safetensors_metadata(self.name, revision=self.revision)
+        except Exception:  # noqa: BLE001 -- errors of several libraries, for a number of a table
+            return None
+        return int(sum(told.parameter_count.values()))
+
     def fetch_weights(self) -> Path:
         """Return the folder once its weights are in it.
 
@@ -124,6 +144,15 @@ class Checkpoint:
                 f"{self.name!r} holds neither model.safetensors nor pytorch_model.bin"
             )
         return self.folder
+
+
+def _values_in(path: Path) -> int:
+    """Count the values that a file of weights holds, without reading them."""
+    if path.suffix == ".safetensors":
+        with safetensors.safe_open(path, framework="np") as file:
+            return sum(prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+    state = torch.load(path, map_location="meta", weights_only=True, mmap=True)
+    return sum(tensor.numel() for tensor in state.values())
 
 
 def _fetched(name: str, revision: str | None, patterns: tuple[str, ...]) -> Path:

@@ -7,15 +7,9 @@
                      the model's first output if not given. Four axes are averaged over space,
                      three over tokens.
 ``logits=TENSOR``    Source-class logits; there are none if not given.
-``size=N``           Height and width of the input (``size=H,W`` if they differ): the model's own
-                     if it fixes them, else 224.
-``layout``           ``nchw`` or ``nhwc``: told from which axis of the input has 1 or 3 channels.
-``channels``         ``rgb``, ``bgr`` or ``gray``: ``rgb``, or ``gray`` for one channel.
-``mean``, ``std``    One number per channel: ImageNet's, or 0 and 1 for one channel.
-``scale=X``          What pixels in 0 to 255 are multiplied by before: 1/255.
-``crop_pct=X``       Share of the shorter side that the central crop keeps: 0.875.
-``interpolation``    ``nearest``, ``bilinear``, ``bicubic`` or ``lanczos``: ``bilinear``.
 ===================  ============================================================================
+
+How images are prepared is said by the options of `discorank.hub.image_options`.
 """
 
 from __future__ import annotations
@@ -23,18 +17,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from math import prod
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
 
-from discorank.errors import InvalidInput, MissingExtra, ModelFailed, UnknownName
-from discorank.hub.adapter import encoded, existing_file, failing, pooled
-from discorank.hub.images import Channels, ImagePreprocessing, Interpolation, Layout
+from discorank.errors import ModelFailed, UnknownName
+from discorank.hub.adapter import encoded, existing_file, failing, located_file, pooled
+from discorank.hub.image_options import IMAGE_OPTIONS, preprocessing_of
+from discorank.hub.images import ImagePreprocessing
 from discorank.hub.spec import Spec, did_you_mean
 from discorank.hub.weights import sha256
 from discorank.types import Candidate, Encoded, Encoder, Float32Array
@@ -42,17 +36,6 @@ from discorank.types import Candidate, Encoded, Encoder, Float32Array
 __all__ = ["resolve"]
 
 _TENSORS = ("output", "logits")
-_PREPROCESSING = (
-    "channels",
-    "crop_pct",
-    "interpolation",
-    "layout",
-    "mean",
-    "scale",
-    "size",
-    "std",
-)
-_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 # Integers of 32 and 64 bits are shapes and indices, not weights.
 _WEIGHT_TYPES = frozenset(
     onnx.TensorProto.DataType.Value(name)
@@ -74,14 +57,14 @@ def resolve(spec: Spec) -> Candidate:
     ModelFailed
         If the file does not exist, is damaged, or does not read one batch of float32 images.
     """
-    spec.require_known(_TENSORS + _PREPROCESSING)
-    path = _locate(spec.name)
+    spec.require_known({*_TENSORS, *IMAGE_OPTIONS})
+    path = located_file(spec.name)
     with failing(f"{str(path)!r} could not be read as an ONNX model"):
         model = onnx.load(path, load_external_data=False)
     constants = list(_constants(model.graph))
     image = _image_input(model.graph)
     shape = [axis.dim_value or None for axis in image.type.tensor_type.shape.dim]
-    preprocessing = _preprocessing(spec, shape)
+    preprocessing = preprocessing_of(spec, shape)
     wiring = _Wiring(
         image=image.name,
         batch_size=shape[0],
@@ -105,23 +88,6 @@ def resolve(spec: Spec) -> Candidate:
         modality="image",
         load=partial(_load, path, preprocessing, wiring),
     )
-
-
-def _locate(name: str) -> Path:
-    package, bang, inside = name.partition("!")
-    if not bang:
-        return existing_file(name)
-    try:
-        found = find_spec(package)
-    except ModuleNotFoundError:  # the parent of a dotted name
-        found = None
-    if found is None or not found.submodule_search_locations:
-        raise MissingExtra(
-            f"the model is in the package {package!r}, which is not installed; the packages of "
-            "pool:offline are installed by: pip install 'discorank[demo]'",
-            name=package,
-        )
-    return existing_file(Path(found.submodule_search_locations[0]) / inside)
 
 
 def _constants(graph: Any) -> Iterator[Any]:
@@ -155,47 +121,6 @@ def _image_input(graph: Any) -> Any:
             f"{described or 'nothing'}"
         )
     return inputs[0]
-
-
-def _preprocessing(spec: Spec, shape: list[int | None]) -> ImagePreprocessing:
-    """Read the preprocessing from the options, and what they leave open from the input's shape."""
-    layout = spec.choice("layout", get_args(Layout)) or _layout(spec, shape)
-    n_channels, *fixed = (shape[1], *shape[2:]) if layout == "nchw" else (shape[3], *shape[1:3])
-    default: Channels = "gray" if n_channels == 1 else "rgb"
-    channels: Channels = spec.choice("channels", get_args(Channels)) or default
-    mean, std = ((0.0,), (1.0,)) if channels == "gray" else _IMAGENET
-    order = -1 if channels == "bgr" else 1
-    size = spec.numbers("size")
-    if size is not None and (len(size) > 2 or not all(n.is_integer() and n > 0 for n in size)):
-        raise spec.invalid("size", spec.get("size") or "", "one or two whole numbers, height first")
-    height, width = (int(size[0]), int(size[-1])) if size else (fixed[0] or 224, fixed[1] or 224)
-    return ImagePreprocessing(
-        size=(height, width),
-        crop_pct=_number(spec, "crop_pct", 0.875),
-        interpolation=spec.choice("interpolation", get_args(Interpolation)) or "bilinear",
-        mean=spec.numbers("mean") or mean[::order],
-        std=spec.numbers("std") or std[::order],
-        scale=_number(spec, "scale", 1 / 255),
-        channels=channels,
-        layout=layout,
-    )
-
-
-def _layout(spec: Spec, shape: list[int | None]) -> Layout:
-    first, last = (shape[axis] in {1, 3} for axis in (1, 3))
-    if first == last:
-        raise InvalidInput(
-            f"{str(spec)!r}: an input of shape {shape} does not say where its channels are; "
-            "add layout=nchw or layout=nhwc"
-        )
-    return "nchw" if first else "nhwc"
-
-
-def _number(spec: Spec, key: str, default: float) -> float:
-    numbers = spec.numbers(key) or (default,)
-    if len(numbers) > 1:
-        raise spec.invalid(key, spec.get(key) or "", "one number")
-    return numbers[0]
 
 
 def _tensor(spec: Spec, key: str, graph: Any) -> str | None:

@@ -32,12 +32,17 @@ _SCHEMES: Mapping[str, _Scheme] = {
     "timm": _Scheme("discorank.hub.timm", "timm"),
     "torchvision": _Scheme("discorank.hub.torchvision", "torchvision"),
     "transformers": _Scheme("discorank.hub.transformers", "transformers"),
+    "sentence-transformers": _Scheme(
+        "discorank.hub.sentence_transformers", "sentence-transformers"
+    ),
+    "open_clip": _Scheme("discorank.hub.open_clip", "open-clip"),
     "onnx": _Scheme("discorank.hub.onnx", "onnx"),
+    "keras": _Scheme("discorank.hub.keras", "keras"),
     "python": _Scheme("discorank.hub.python", "rank"),
     "features": _Scheme("discorank.hub.features", "rank"),
 }
 _CATALOGUES = ("timm", "torchvision")
-_SUFFIXES = {".onnx": "onnx", ".npz": "features"}
+_SUFFIXES = {".onnx": "onnx", ".npz": "features", ".keras": "keras", ".h5": "keras"}
 
 
 def expand(specs: Sequence[str]) -> list[str]:
