@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 import discorank
+from discorank.cli.cache import cache
 from discorank.cli.command import Command
 from discorank.cli.compare import compare
 from discorank.cli.demo import demo
@@ -52,6 +53,7 @@ app.command()(inspect)
 app.command()(scorers)
 app.command()(compare)
 app.command()(evaluate)
+app.add_typer(cache, name="cache")
 app.command()(demo)
 
 

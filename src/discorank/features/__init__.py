@@ -5,13 +5,20 @@ from __future__ import annotations
 from discorank.features.device import pick_device, put_on
 from discorank.features.extract import extract
 from discorank.features.progress import Progress, RichProgress
-from discorank.features.store import FeatureKey, FeatureStore, default_root, feature_key
+from discorank.features.store import (
+    FeatureKey,
+    FeatureStore,
+    StoredFeatures,
+    default_root,
+    feature_key,
+)
 
 __all__ = [
     "FeatureKey",
     "FeatureStore",
     "Progress",
     "RichProgress",
+    "StoredFeatures",
     "default_root",
     "extract",
     "feature_key",

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -85,21 +86,24 @@ def extract(
             f"{candidate.name} reads {candidate.modality}s, but {target.name} holds only "
             f"{target.modality}; give ready-made features as a candidate: features:FILE.npz"
         )
-    key = feature_key(candidate, target)
-    if store is not None and (kept := store.get(key)) is not None:
-        return kept
-    device = pick_device(device)
-    features = _run(
+    make = partial(
+        _run,
         candidate,
         target,
         device=device,
         batch_size=batch_size,
-        workers=default_workers(len(target), device) if workers is None else workers,
+        workers=workers,
         progress=progress or SilentProgress(),
     )
-    if store is not None:
-        _keep(store, key, features)
-    return features
+    if store is None:
+        return make()
+    key = feature_key(candidate, target)
+    with store.claim(key):  # two processes that rank alike do not both extract
+        features = store.get(key)
+        if features is None:
+            features = make()
+            _keep(store, key, features)
+        return features
 
 
 def _ready_made(candidate: Candidate, target: Target) -> Features:
@@ -124,13 +128,15 @@ def _run(
     candidate: Candidate,
     target: Target,
     *,
-    device: str,
+    device: str | None,
     batch_size: int,
-    workers: int,
+    workers: int | None,
     progress: Progress,
 ) -> Features:
     import torch
 
+    device = pick_device(device)
+    workers = default_workers(len(target), device) if workers is None else workers
     get_ready(workers)
     encoder = _load(candidate, device)
     if not isinstance(encoder, Encoder):

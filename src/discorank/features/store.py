@@ -11,7 +11,8 @@ import json
 import logging
 import os
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,15 @@ import numpy as np
 from discorank._optional import import_optional
 from discorank.types import Candidate, Features, Float32Array, Target
 
-__all__ = ["FeatureKey", "FeatureStore", "default_root", "feature_key"]
+__all__ = ["FeatureKey", "FeatureStore", "StoredFeatures", "default_root", "feature_key"]
 
 logger = logging.getLogger(__name__)
 
 _FORMAT = 1
+_LOCKS = "locks"
+# Locks are files that are never removed, since removing one that another process waits for would
+# let two in; so keys share a bounded number of them.
+_LOCK_DIGITS = 3
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,30 @@ def default_root() -> Path:
     return Path(cache).expanduser() / "features"
 
 
+@dataclass(frozen=True)
+class StoredFeatures:
+    """A file of the store.
+
+    Attributes
+    ----------
+    path : Path
+    key : mapping
+        The `FeatureKey` in words; empty if the file cannot be read.
+    size : int
+        Bytes.
+    used : float
+        When its features were last put or taken, in seconds since the epoch.
+    damage : str, optional
+        What is wrong with the file; None if nothing was looked for or found.
+    """
+
+    path: Path
+    key: Mapping[str, Any]
+    size: int
+    used: float
+    damage: str | None = None
+
+
 class FeatureStore:
     """Features by key, in a folder that any number of processes may share.
 
@@ -118,14 +147,69 @@ class FeatureStore:
         A damaged file is logged as a warning; the next `put` replaces it.
         """
         path = self.path(key)
-        safetensors = import_optional("safetensors", extra="rank", purpose="the feature store")
         try:
-            return _read(path, key)
+            found = _read(path, key.to_json())
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, safetensors.SafetensorError) as error:
+        except _unreadable() as error:
             logger.warning("%s: %s; its features will be extracted again", path, error)
             return None
+        with suppress(OSError):  # a store that may only be read
+            os.utime(path)
+        return found
+
+    @contextmanager
+    def claim(self, key: FeatureKey) -> Iterator[None]:
+        """Hold the right to make the features of `key`; wait while another process has it.
+
+        Whoever has waited looks into the store again: the other may have put them. What a process
+        that was killed has left half written is removed. In a folder that cannot be written to
+        nothing is held.
+        """
+        filelock = import_optional("filelock", extra="rank", purpose="the feature store")
+        digest = key.digest()
+        lock = self.root / _LOCKS / f"{digest[:_LOCK_DIGITS]}.lock"
+        try:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            held = filelock.FileLock(lock)
+            held.acquire()
+        except OSError as error:
+            logger.warning("%s: cannot be locked (%s)", lock, error)
+            yield
+            return
+        try:
+            for unfinished in self.root.glob(f".{digest}.*.tmp"):
+                unfinished.unlink(missing_ok=True)
+            yield
+        finally:
+            held.release()
+
+    def entries(self, *, verify: bool = False) -> list[StoredFeatures]:
+        """List the files of the store, the last used first.
+
+        Parameters
+        ----------
+        verify : bool
+            Read each file whole, and compare it with its checksum.
+        """
+        described = (_describe(path, verify=verify) for path in self.root.glob("*.safetensors"))
+        found = [entry for entry in described if entry is not None]
+        return sorted(found, key=lambda entry: (-entry.used, entry.path))
+
+    def prune(self, max_bytes: int) -> list[StoredFeatures]:
+        """Remove the files that were not used for longest until the others fit `max_bytes`.
+
+        Returns
+        -------
+        removed : list of StoredFeatures
+        """
+        total, removed = 0, []
+        for entry in self.entries():
+            total += entry.size
+            if total > max_bytes:
+                entry.path.unlink(missing_ok=True)
+                removed.append(entry)
+        return removed
 
     def put(self, key: FeatureKey, features: Features) -> None:
         """Keep the features of `key`; whoever reads meanwhile sees the old file or the new one.
@@ -161,14 +245,43 @@ class FeatureStore:
             unfinished.unlink(missing_ok=True)
 
 
-def _read(path: Path, key: FeatureKey) -> Features:
+def _unreadable() -> tuple[type[Exception], ...]:
+    """Return what reading a damaged file raises."""
+    safetensors = import_optional("safetensors", extra="rank", purpose="the feature store")
+    return OSError, ValueError, safetensors.SafetensorError
+
+
+def _describe(path: Path, *, verify: bool) -> StoredFeatures | None:
+    """Say what a file holds; None if another process has removed it."""
+    from safetensors import safe_open
+
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    key: Mapping[str, Any] = {}
+    damage = None
+    try:
+        with safe_open(path, framework="numpy") as file:
+            text = (file.metadata() or {}).get("key", "")
+        key = json.loads(text)
+        if hashlib.sha256(text.encode()).hexdigest() != path.stem:
+            raise ValueError("holds the features of another key")
+        if verify:
+            _read(path, text)
+    except _unreadable() as error:
+        damage = str(error) or type(error).__name__
+    return StoredFeatures(path, key, status.st_size, status.st_mtime, damage)
+
+
+def _read(path: Path, key: str) -> Features:
     """Read a file; raise ValueError if it does not hold exactly what was put for `key`."""
     from safetensors import safe_open
 
     with safe_open(path, framework="numpy") as file:
         metadata = file.metadata() or {}
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    if metadata.get("key") != key.to_json():
+    if metadata.get("key") != key:
         raise ValueError("holds the features of another key")
     if metadata.get("checksum") != _checksum(metadata["key"], metadata.get("seconds"), tensors):
         raise ValueError("is damaged: its checksum does not fit")

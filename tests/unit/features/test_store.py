@@ -312,3 +312,93 @@ def test_root_is_in_the_cache_folder_of_the_platform(
     monkeypatch.setenv("DISCORANK_CACHE", "")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert default_root() == tmp_path / "discorank" / "features"
+
+
+# --- looking after it -----------------------------------------------------------------------------
+
+
+def test_entries_say_what_is_kept_the_last_used_first(store: FeatureStore) -> None:
+    assert store.entries() == []
+    keys = [dataclasses.replace(KEY, model=f"timm:{name}") for name in "abc"]
+    for age, key in enumerate(keys):
+        store.put(key, features_of(age))
+        os.utime(store.path(key), (1e9 - age, 1e9 - age))
+    assert [entry.key["model"] for entry in store.entries()] == ["timm:a", "timm:b", "timm:c"]
+    assert store.get(keys[2]) is not None
+    first = store.entries(verify=True)[0]
+    assert first.key["model"] == "timm:c"
+    assert (first.path, first.size) == (store.path(keys[2]), store.path(keys[2]).stat().st_size)
+    assert first.damage is None
+
+
+def test_a_flipped_byte_is_found(store: FeatureStore) -> None:
+    store.put(KEY, features_of())
+    other = dataclasses.replace(KEY, model="timm:b")
+    store.put(other, features_of())
+    content = bytearray(store.path(KEY).read_bytes())
+    content[-3] ^= 1
+    store.path(KEY).write_bytes(content)
+    damage = {entry.path: entry.damage for entry in store.entries(verify=True)}
+    assert damage == {
+        store.path(KEY): "is damaged: its checksum does not fit",
+        store.path(other): None,
+    }
+    assert all(entry.damage is None for entry in store.entries())
+    store.path(other).rename(store.root / "0.safetensors")
+    [moved] = [entry for entry in store.entries() if entry.path.stem == "0"]
+    assert moved.damage == "holds the features of another key"
+
+
+def test_pruning_removes_what_was_not_used_for_longest(store: FeatureStore) -> None:
+    keys = [dataclasses.replace(KEY, model=f"timm:{name}") for name in "abc"]
+    for age, key in enumerate(keys):
+        store.put(key, features_of())
+        os.utime(store.path(key), (1e9 - age, 1e9 - age))
+    size = store.path(keys[0]).stat().st_size
+    assert store.prune(3 * size) == []
+    assert [entry.key["model"] for entry in store.prune(2 * size)] == ["timm:c"]
+    assert [entry.key["model"] for entry in store.prune(0)] == ["timm:a", "timm:b"]
+    assert store.entries() == []
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(store: FeatureStore) -> None:
+    store.put(KEY, features_of())
+    left = store.root / f".{KEY.digest()}.abc.tmp"
+    left.write_bytes(b"half")
+    with store.claim(KEY):
+        assert not left.exists()
+    kept = {path.name for path in store.root.iterdir()}
+    assert kept == {store.path(KEY).name, "locks"}
+
+
+def test_a_store_that_cannot_be_written_to_is_not_locked(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with FeatureStore(tmp_path / "file").claim(KEY):
+        pass
+    assert "cannot be locked" in caplog.text
+
+
+WORKER = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from discorank.features.store import FeatureKey, FeatureStore
+from discorank.types import Features
+key = FeatureKey("m", "w", "l", None, "{}", "t", None, "s")
+store = FeatureStore(sys.argv[1])
+with store.claim(key):
+    if store.get(key) is None:
+        time.sleep(0.3)
+        with open(Path(sys.argv[1]) / "made.txt", "a") as file:
+            file.write("made\\n")
+        store.put(key, Features(np.ones((3, 2), np.float32)))
+"""
+
+
+def test_of_many_processes_one_makes_the_features(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WORKER, str(tmp_path)]
+    workers = [subprocess.Popen(command) for _ in range(8)]
+    assert [worker.wait(60) for worker in workers] == [0] * 8
+    assert (tmp_path / "made.txt").read_text() == "made\n"
