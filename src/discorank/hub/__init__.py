@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from discorank.hub.images import ImagePreprocessing
 from discorank.hub.resolve import expand, label_of, resolve
+from discorank.hub.texts import TextEmbedder
 
-__all__ = ["ImagePreprocessing", "expand", "label_of", "resolve"]
+__all__ = ["ImagePreprocessing", "TextEmbedder", "expand", "label_of", "resolve"]

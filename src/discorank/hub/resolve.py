@@ -14,6 +14,7 @@ from discorank.errors import InvalidInput, MissingExtra, ModelFailed, UnknownNam
 from discorank.hub._operators import with_operators
 from discorank.hub.adapter import Adapter, Catalogue, failing
 from discorank.hub.pools import pool_names, read_pool
+from discorank.hub.query import Query
 from discorank.hub.spec import Spec, did_you_mean
 from discorank.types import Candidate
 
@@ -42,18 +43,20 @@ _SCHEMES: Mapping[str, _Scheme] = {
     "features": _Scheme("discorank.hub.features", "rank"),
 }
 _CATALOGUES = ("timm", "torchvision")
+_SEARCHED = ("timm",)
 _SUFFIXES = {".onnx": "onnx", ".npz": "features", ".keras": "keras", ".h5": "keras"}
 
 
 def expand(specs: Sequence[str]) -> list[str]:
-    """Replace each ``pool:NAME`` by its models and write every spec in its canonical form.
+    """Replace pools, queries and ``layer=all`` by models, and write each spec in canonical form.
 
-    No model's library is imported unless a name has to be explained.
+    No model's library is imported but for queries, for layers, and to explain a wrong name.
 
     Parameters
     ----------
     specs : sequence of str
-        What the user asked for, ``"timm:resnet50"``, ``"pool:offline"``, ...
+        What the user asked for, ``"timm:resnet50"``, ``"pool:offline"``, ``"pool:mine.yaml"``,
+        ``"timm[params<30M]"``, ...
 
     Returns
     -------
@@ -113,13 +116,17 @@ def label_of(spec: str) -> str:
 
 def _models(text: str) -> Iterator[Spec]:
     """Yield the specs that one entry of the user's list stands for."""
+    if (query := Query.parse(text)) is not None:
+        yield from _search(query, text)
+        return
     scheme, colon, _ = text.partition("?")[0].partition(":")
     if not colon:
         raise UnknownName(_explain_unprefixed(text))
     spec = Spec.parse(text)
     if scheme == "pool":
         spec.require_known(())
-        yield from map(Spec.parse, read_pool(spec.name))
+        for model in read_pool(spec.name):
+            yield from _models(model)
     elif spec.get("layer") == "all" and scheme == "transformers":
         yield from _layers(spec)
     elif scheme in _SCHEMES:
@@ -128,6 +135,19 @@ def _models(text: str) -> Iterator[Spec]:
         near = did_you_mean(scheme, (*_SCHEMES, "pool"))
         known = f"; the schemes are {', '.join((*_SCHEMES, 'pool'))}"
         raise UnknownName(f"{text!r}: there is no scheme {scheme!r}{near or known}")
+
+
+def _search(query: Query, text: str) -> Sequence[Spec]:
+    """Return the models that meet a query."""
+    if query.scheme not in _SEARCHED:
+        raise UnknownName(
+            f"{text!r}: {query.scheme!r} cannot be searched; queries are for "
+            f"{', '.join(_SEARCHED)}: timm[params<30M]"
+        )
+    found: Sequence[Spec] = _adapter(query.scheme).search(query)
+    if not found:
+        raise UnknownName(f"no published model meets {text!r}")
+    return found
 
 
 def _layers(spec: Spec) -> Iterator[Spec]:

@@ -9,7 +9,7 @@ architecture and preprocessing; where it has another number of classes, ``num_cl
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
+from functools import cache, partial
 from typing import Any, cast
 
 import timm
@@ -21,11 +21,12 @@ from discorank.errors import InvalidInput, UnknownName
 from discorank.hub import modules
 from discorank.hub.adapter import failing, pooled
 from discorank.hub.images import ImageTransform
+from discorank.hub.query import Query
 from discorank.hub.spec import Spec, did_you_mean
 from discorank.hub.weights import WEIGHTS_OPTIONS, WeightsChoice
 from discorank.types import Candidate, Encoder
 
-__all__ = ["names", "resolve"]
+__all__ = ["names", "resolve", "search"]
 
 
 def names() -> Collection[str]:
@@ -69,6 +70,33 @@ def resolve(spec: Spec) -> Candidate:
         modality="image",
         load=partial(_load, name, config, data, weights),
     )
+
+
+def search(query: Query) -> list[Spec]:
+    """Return the published checkpoints that meet a query; nothing is downloaded."""
+    found = []
+    for name in timm.list_models(pretrained=True):
+        architecture, _, tag = name.partition(".")
+        config: Any = timm.get_pretrained_cfg(name)
+        if (
+            query.holds("name", architecture)
+            and query.holds("tag", tag)
+            and query.holds("input", max(config.input_size[1:]))
+            and (
+                not query.asks("params")
+                or query.holds("params", _parameters(architecture, config.num_classes))
+            )
+        ):
+            found.append(Spec("timm", name))
+    return found
+
+
+@cache
+def _parameters(architecture: str, num_classes: int) -> int:
+    """Count the parameters of an architecture with a classifier of so many classes."""
+    build = partial(timm.create_model, architecture, num_classes=num_classes)
+    with failing(f"{architecture} could not be built"):
+        return modules.count_parameters(modules.weightless(build))
 
 
 def _pretrained_config(spec: Spec) -> Any:
