@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -207,8 +206,7 @@ def _duplicates(target: Target, usable: IntArray) -> tuple[int | None, int | Non
     """Count items that equal an earlier one, and those of them whose truth differs from its."""
     if not isinstance(target.items, Items):
         return None, None
-    with ThreadPoolExecutor() as threads:  # most of the time is reading
-        digests = [*threads.map(target.items.digest, usable.tolist())]
+    digests = target.items.digests(usable)
     first: dict[bytes, Any] = {}
     conflicts = 0
     for digest, row in zip(digests, usable, strict=True):

@@ -46,15 +46,16 @@ class Items(Sequence[Any]):
         """Say of each item at `rows` that cannot be decoded why; readable ones are left out."""
         return {}
 
-    def digest(self, index: int) -> bytes:
-        """Return what only equal items share: a digest of the content, not of the name."""
-        return hashlib.blake2b(self._content(index), digest_size=16).digest()
+    @abstractmethod
+    def digests(self, rows: IntArray) -> list[bytes]:
+        """Return what only equal items share: a digest of each one's content, not of its name."""
 
     @abstractmethod
     def _decode(self, index: int) -> Any: ...
 
-    @abstractmethod
-    def _content(self, index: int) -> bytes: ...
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).digest()
 
 
 class ImageArrays(Items):
@@ -76,12 +77,13 @@ class ImageArrays(Items):
         """Return the sequence of the images at `rows`."""
         return ImageArrays(self._pixels[rows])
 
+    def digests(self, rows: IntArray) -> list[bytes]:
+        """Return a digest of the pixels of each image at `rows`."""
+        return [_digest(self._pixels[row].tobytes()) for row in rows.tolist()]
+
     def _decode(self, index: int) -> Any:
         pillow = import_optional("PIL.Image", extra="rank", purpose="decoding images")
         return pillow.fromarray(self._pixels[index])
-
-    def _content(self, index: int) -> bytes:
-        return bytes(np.ascontiguousarray(self._pixels[index]).data)
 
 
 class Texts(Items):
@@ -102,11 +104,13 @@ class Texts(Items):
         """Return the sequence of the texts at `rows`."""
         return Texts([self._texts[row] for row in rows])
 
+    def digests(self, rows: IntArray) -> list[bytes]:
+        """Return a digest of each text or pair at `rows`, exact to the character."""
+        texts = (repr(self._texts[row]) for row in rows.tolist())
+        return [_digest(text.encode("utf-8", "surrogatepass")) for text in texts]
+
     def _decode(self, index: int) -> Any:
         return self._texts[index]
-
-    def _content(self, index: int) -> bytes:
-        return repr(self._texts[index]).encode("utf-8", "surrogatepass")
 
 
 class MediaItems(Items):
@@ -124,12 +128,17 @@ class MediaItems(Items):
             faults = threads.map(lambda row: self._medium.fault(self._source(row)), rows)
             return {int(row): fault for row, fault in zip(rows, faults, strict=True) if fault}
 
+    def digests(self, rows: IntArray) -> list[bytes]:
+        """Return a digest of the bytes of each file at `rows`, read in threads."""
+        with ThreadPoolExecutor() as threads:
+            return [*threads.map(self._digest, rows.tolist())]
+
     def _decode(self, index: int) -> Any:
         return self._medium.decode(self._source(index))
 
-    def _content(self, index: int) -> bytes:
+    def _digest(self, index: int) -> bytes:
         source = self._source(index)
-        return source if isinstance(source, bytes) else Path(source).read_bytes()
+        return _digest(source if isinstance(source, bytes) else Path(source).read_bytes())
 
     @abstractmethod
     def _source(self, index: int) -> Source: ...
@@ -246,6 +255,16 @@ class Crops(Items):
         of_row = zip(rows.tolist(), self._image_of[rows].tolist(), strict=True)
         return {row: faults[image] for row, image in of_row if image in faults}
 
+    def digests(self, rows: IntArray) -> list[bytes]:
+        """Return a digest of the image of each box at `rows`, and its edges."""
+        images, image_of_row = np.unique(self._image_of[rows], return_inverse=True)
+        of_image = self._images.digests(images)
+        edges = self._edges[rows]
+        return [
+            of_image[image] + bytes(box.data)
+            for image, box in zip(image_of_row.tolist(), edges, strict=True)
+        ]
+
     def _decode(self, index: int) -> Any:
         image = int(self._image_of[index])
         last = self._last
@@ -255,7 +274,3 @@ class Crops(Items):
         return last[1].crop(
             (math.floor(left), math.floor(upper), math.ceil(right), math.ceil(lower))
         )
-
-    def _content(self, index: int) -> bytes:
-        image = self._images.digest(int(self._image_of[index]))
-        return image + bytes(self._edges[index].data)
