@@ -140,11 +140,13 @@ def read_hub(name: str, options: ReadOptions) -> Reading:
             f"{name}: the hub has no such data set, or none that may be read without logging in: "
             f"{_reason(error)}"
         ) from error
-    except Exception as error:
+    except ConnectionError as error:
         raise InvalidInput(
-            f"{name}: cannot be loaded from the hub: {_reason(error)}; without a network, give a "
-            f"file or a folder saved with save_to_disk"
+            f"{name}: the hub cannot be reached: {_reason(error)}; without a network, give a file "
+            f"or a folder saved with save_to_disk"
         ) from error
+    except Exception as error:
+        raise InvalidInput(f"{name}: cannot be loaded from the hub: {_reason(error)}") from error
     return _target_of(table, f"{path}/{split}", Path(), options, split=split, splits=splits)
 
 

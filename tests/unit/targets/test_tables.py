@@ -35,6 +35,7 @@ def table(**columns: Any) -> Any:
 
 
 def write(file: Path, data: Any) -> Path:
+    file.parent.mkdir(exist_ok=True)
     if file.suffix == ".parquet":
         data.to_parquet(file)
     elif file.suffix in (".jsonl", ".ndjson"):
@@ -281,12 +282,19 @@ def test_what_means_nothing_for_a_target_is_refused(tmp_path: Path, option: str)
             open_target(write(tmp_path / "t.csv", table()), **given)
 
 
-def test_the_hub_without_a_network_is_one_line_of_error() -> None:
+def open_offline(names: list[str], home: Path, **options: str) -> list[str]:
+    """Return what a process without a network prints about each name; nothing else is shown."""
     code = (
-        "from discorank.targets import open_target\n"
+        "import datasets\n"
         "from discorank.errors import DiscorankError\n"
-        "try:\n    open_target('hf:nobody/nothing:plain')\n"
-        "except DiscorankError as error:\n    print(error)"
+        "from discorank.targets import open_target\n"
+        "datasets.disable_progress_bars()\n"
+        f"for name in {names!r}:\n"
+        "    try:\n"
+        f"        target = open_target(name, **{options!r})\n"
+        "        print(target.name, target.split, len(target), target.items[0])\n"
+        "    except DiscorankError as error:\n"
+        "        print(type(error).__name__, error)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -294,12 +302,33 @@ def test_the_hub_without_a_network_is_one_line_of_error() -> None:
         text=True,
         check=True,
         timeout=120,
-        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+        env=os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(home)},
     )
     assert done.stderr == ""
-    [line] = done.stdout.splitlines()
-    assert line.startswith("hf:nobody/nothing:plain: cannot be loaded from the hub: ")
+    return done.stdout.splitlines()
+
+
+def test_the_hub_without_a_network_is_one_line_of_error(tmp_path: Path) -> None:
+    [line] = open_offline(["hf:nobody/nothing:plain"], tmp_path)
+    assert line.startswith("InvalidInput hf:nobody/nothing:plain: the hub cannot be reached: ")
     assert "folder saved with save_to_disk" in line
+
+
+def test_what_the_hub_loads_has_splits_and_configurations(tmp_path: Path) -> None:
+    """Datasets takes a folder for a repository, which goes the same way without a network."""
+    folder = tmp_path / "repository"
+    for split in ("train", "test"):
+        rows = [f"{split} text {index}" for index in range(N)]
+        write(folder / f"{split}.parquet", table(text=rows))
+    names = [f"hf:{folder}", f"hf:{folder}:plain"]
+    first, second = open_offline(names, tmp_path / "home")
+    assert first == f"{folder}/train train {N} train text 0"
+    assert second.startswith(f"InvalidInput hf:{folder}:plain: cannot be loaded from the hub: ")
+    assert "'plain' not found. Available: ['default']" in second
+    [third] = open_offline(names[:1], tmp_path / "home", split="test")
+    assert third == f"{folder}/test test {N} test text 0"
+    [fourth] = open_offline(names[:1], tmp_path / "home", split="tset")
+    assert fourth == f"UnknownName hf:{folder}: has no split 'tset'; it has test, train"
 
 
 def test_the_hub_needs_a_name() -> None:
