@@ -174,6 +174,10 @@ class Candidate:
         A short name that the user gave (``?name=resnet``); only for display.
     source_accuracy : float, optional
         Published accuracy on the task that the weights were trained for, in percent.
+    licence : str, optional
+        Under which the weights are published, where the library knows it.
+    weights_here : bool, default=True
+        Whether loading it needs no download.
     """
 
     name: str
@@ -187,6 +191,8 @@ class Candidate:
     load: Callable[[str], Encoder | Features] = field(repr=False, compare=False)
     alias: str | None = None
     source_accuracy: float | None = None
+    licence: str | None = None
+    weights_here: bool = field(default=True, compare=False)
 
     @property
     def label(self) -> str:

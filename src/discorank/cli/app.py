@@ -15,6 +15,7 @@ from discorank.cli.compare import compare
 from discorank.cli.demo import demo
 from discorank.cli.evaluate import evaluate
 from discorank.cli.inspect import inspect
+from discorank.cli.models import models
 from discorank.cli.rank import rank
 from discorank.cli.score import score
 from discorank.cli.scorers import scorers
@@ -50,6 +51,7 @@ app = typer.Typer(
 app.command(cls=Command)(rank)
 app.command(cls=Command)(score)
 app.command()(inspect)
+app.command()(models)
 app.command()(scorers)
 app.command()(compare)
 app.command()(evaluate)

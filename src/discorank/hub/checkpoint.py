@@ -23,6 +23,7 @@ from discorank.hub.weights import sha256
 __all__ = ["Checkpoint"]
 
 _DESCRIPTION = ("*.json", "*.txt", "*.model", "*.jinja", "*.tiktoken")
+_CARD = "README.md"
 # By preference: what cannot hold code comes first.
 _WEIGHTS = (
     ("model*.safetensors", "*/model*.safetensors"),
@@ -72,7 +73,7 @@ class Checkpoint:
             if not (folder / "config.json").is_file() and not (folder / "modules.json").is_file():
                 raise ModelFailed(f"the folder {name!r} holds no model: it has no config.json")
             return cls(name, folder, None)
-        found = _fetched(name, revision, _DESCRIPTION)
+        found = _fetched(name, revision, (*_DESCRIPTION, _CARD))
         return cls(name, found, found.name)
 
     def weight_files(self) -> list[Path]:
@@ -110,6 +111,16 @@ class Checkpoint:
                 "pytorch_model.bin; for random ones add pretrained=false"
             )
         return f"{sha256(files)} {origin}"
+
+    def licence(self) -> str | None:
+        """Return the licence that the model's card names."""
+        card = self.folder / _CARD
+        if not card.is_file():
+            return None
+        with failing(f"{str(card)!r} could not be read"):
+            said: Any = huggingface_hub.metadata_load(card) or {}
+        licence = said.get("license")
+        return None if licence is None else str(licence)
 
     def count_parameters(self) -> int | None:
         """Return the number of values in the weights, from the headers of their files.

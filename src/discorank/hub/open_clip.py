@@ -20,7 +20,7 @@ from discorank.hub import modules
 from discorank.hub.adapter import failing
 from discorank.hub.images import ImageTransform
 from discorank.hub.spec import Spec, did_you_mean
-from discorank.hub.weights import WeightsChoice
+from discorank.hub.weights import WeightsChoice, in_hub_cache
 from discorank.types import Candidate, Encoder
 
 __all__ = ["names", "resolve"]
@@ -72,7 +72,14 @@ def resolve(spec: Spec) -> Candidate:
         layer="encode_image",
         modality="image",
         load=partial(_load, build, preprocessing, weights, tag),
+        weights_here=tag is None or _is_here(open_clip.get_pretrained_cfg(spec.name, tag)),
     )
+
+
+def _is_here(known: dict[str, Any]) -> bool:
+    repository = known.get("hf_hub", "").rstrip("/")
+    files = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+    return bool(repository) and in_hub_cache(repository, files)
 
 
 def _published(spec: Spec, tag: str | None) -> dict[str, Any]:

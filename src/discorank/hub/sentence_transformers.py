@@ -56,6 +56,8 @@ def resolve(spec: Spec) -> Candidate:
         layer=f"sentence embedding; {PAIRS}",
         modality="text",
         load=partial(_load, checkpoint),
+        licence=checkpoint.licence(),
+        weights_here=bool(checkpoint.weight_files()),
     )
 
 

@@ -23,10 +23,18 @@ from discorank.hub.adapter import failing, pooled
 from discorank.hub.images import ImageTransform
 from discorank.hub.query import Query
 from discorank.hub.spec import Spec, did_you_mean
-from discorank.hub.weights import WEIGHTS_OPTIONS, WeightsChoice
+from discorank.hub.weights import (
+    WEIGHTS_OPTIONS,
+    WeightsChoice,
+    in_hub_cache,
+    in_torch_cache,
+)
 from discorank.types import Candidate, Encoder
 
 __all__ = ["names", "resolve", "search"]
+
+# What timm looks for in a repository that does not say.
+_HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
 def names() -> Collection[str]:
@@ -69,6 +77,8 @@ def resolve(spec: Spec) -> Candidate:
         layer="forward_head(pre_logits=True)",
         modality="image",
         load=partial(_load, name, config, data, weights),
+        licence=config.license if weights.published else None,
+        weights_here=not weights.published or _is_here(config),
     )
 
 
@@ -117,6 +127,13 @@ def _published(config: Any) -> str:
     if config.hf_hub_id:
         return "revision:" + "/".join(filter(None, (config.hf_hub_id, config.hf_hub_filename)))
     return f"revision:{str(config.url).rpartition('/')[2]}"
+
+
+def _is_here(config: Any) -> bool:
+    if not config.hf_hub_id:
+        return in_torch_cache(config.url)
+    files = (config.hf_hub_filename,) if config.hf_hub_filename else _HUB_FILES
+    return in_hub_cache(config.hf_hub_id, files)
 
 
 def _load(

@@ -21,7 +21,7 @@ from discorank.hub import modules
 from discorank.hub.adapter import failing
 from discorank.hub.images import ImageTransform
 from discorank.hub.spec import Spec, did_you_mean
-from discorank.hub.weights import WEIGHTS_OPTIONS, WeightsChoice
+from discorank.hub.weights import WEIGHTS_OPTIONS, WeightsChoice, in_torch_cache
 from discorank.types import JSON, Candidate, Encoder
 
 __all__ = ["names", "resolve"]
@@ -73,6 +73,7 @@ def resolve(spec: Spec) -> Candidate:
         modality="image",
         source_accuracy=_accuracy(published) if weights.published else None,
         load=partial(_load, spec.name, published, weights, str(layer)),
+        weights_here=not weights.published or in_torch_cache(published.url),
     )
 
 

@@ -11,7 +11,7 @@ from discorank.errors import InvalidInput
 from discorank.hub.adapter import existing_file, failing
 from discorank.hub.spec import Spec
 
-__all__ = ["WEIGHTS_OPTIONS", "WeightsChoice", "sha256"]
+__all__ = ["WEIGHTS_OPTIONS", "WeightsChoice", "in_hub_cache", "in_torch_cache", "sha256"]
 
 WEIGHTS_OPTIONS = frozenset({"checkpoint", "num_classes", "pretrained", "seed"})
 
@@ -27,6 +27,21 @@ def sha256(paths: Iterable[Path]) -> str:
             while chunk := file.read(1 << 20):
                 digest.update(chunk)
     return f"sha256:{digest.hexdigest()}"
+
+
+def in_torch_cache(url: str) -> bool:
+    """Say whether the file of an address is where torch keeps what it downloads."""
+    import torch
+
+    return (Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]).is_file()
+
+
+def in_hub_cache(repository: str, files: Iterable[str]) -> bool:
+    """Say whether one of the files of a repository is where the hub's client keeps them."""
+    import huggingface_hub
+
+    found = (huggingface_hub.try_to_load_from_cache(repository, file) for file in files)
+    return any(isinstance(path, str) for path in found)
 
 
 @dataclass(frozen=True)

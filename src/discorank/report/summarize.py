@@ -12,6 +12,7 @@ __all__ = [
     "Column",
     "Document",
     "Summary",
+    "count",
     "explain",
     "leaders",
     "printable",
@@ -82,7 +83,7 @@ def summarize_ranking(document: Document) -> Summary:
         beside = parts
     # All together would not fit 80 characters.
     columns += beside or [
-        (Column("params"), [_count(model["parameters"]) for model in models]),
+        (Column("params"), [count(model["parameters"]) for model in models]),
         (Column("width"), [str(model["n_features"]) for model in models]),
         (Column("time"), [_duration(model["seconds"]) for model in models]),
     ]
@@ -405,7 +406,8 @@ def _percent(value: float) -> str:
     return f"{100.0 * value:.4g} %"
 
 
-def _count(value: int | None) -> str:
+def count(value: int | None) -> str:
+    """Return a large number in thousands, millions or billions."""
     if value is None:
         return _UNKNOWN
     for size, unit in ((10**9, "B"), (10**6, "M"), (10**3, "k")):

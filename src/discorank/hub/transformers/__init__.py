@@ -74,6 +74,8 @@ def resolve(spec: Spec) -> Candidate:
         layer=reading.describe(module),
         modality=model.kind,
         load=partial(_load, model, reading, inputs, weights),
+        licence=checkpoint.licence() if weights.published else None,
+        weights_here=not weights.published or bool(checkpoint.weight_files()),
     )
 
 
