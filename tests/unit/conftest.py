@@ -40,6 +40,7 @@ _RANKING = Ranking(
         ),
     ),
     failed=(),
+    unfinished=(),
     options={"disco": {"n_groups": 8}},
     hard_fraction=None,
     resampling={"disco": "paired bootstrap"},

@@ -16,6 +16,7 @@ SOURCE = Path(discorank.__file__).parent
 
 # From the outside in. A room imports itself and rooms of inner layers, never a neighbour.
 LAYERS: tuple[frozenset[str], ...] = (
+    frozenset({"__main__"}),
     frozenset({"cli"}),
     frozenset({"benchmark", "ranking"}),
     frozenset({"report"}),

@@ -105,6 +105,8 @@ def rank(
     )
     if not quiet:
         _print_notices(ranking, destination)
+    if ranking.unfinished:
+        raise typer.Exit(130)
     if ranking.failed:
         raise typer.Exit(discorank.ModelFailed.exit_code)
 

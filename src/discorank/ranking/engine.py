@@ -74,6 +74,8 @@ def rank(
 
     A model that cannot be loaded, run or scored is listed in the result with the reason, and the
     others are ranked. Mistakes about the target, the scorer or the spelling of a spec stop at once.
+    An interrupt (Ctrl-C) ends with the ranking of the models that were done, if any; the features
+    of those are kept, and the same call goes on with the others.
 
     Parameters
     ----------
@@ -189,19 +191,27 @@ def rank(
         )
         return _Scored(candidate, panel.score(probe), features.features.shape[1], features.seconds)
 
-    outcomes: list[_Scored | FailedModel] = []
-    for spec, candidate in _describe(specs).items():
-        if isinstance(candidate, FailedModel):
-            outcomes.append(candidate)
-        else:
-            outcomes.append(_attempt(spec, partial(score, candidate)))
-    scored = [outcome for outcome in outcomes if isinstance(outcome, _Scored)]
+    described = _describe(specs)
+    outcomes: dict[str, _Scored | FailedModel] = {}
+    try:
+        for spec, candidate in described.items():
+            outcomes[spec] = (
+                candidate
+                if isinstance(candidate, FailedModel)
+                else _attempt(spec, partial(score, candidate))
+            )
+    except KeyboardInterrupt:
+        if not outcomes:
+            raise
+        _log.warning("interrupted; the ranking is of the models that were done")
+    scored = [outcome for outcome in outcomes.values() if isinstance(outcome, _Scored)]
     return Ranking(
         target=data.name,
         task=data.task,
         scorer=panel.scorers[0].name,
         models=_ordered(panel, scored, coverage=coverage),
-        failed=tuple(outcome for outcome in outcomes if isinstance(outcome, FailedModel)),
+        failed=tuple(outcome for outcome in outcomes.values() if isinstance(outcome, FailedModel)),
+        unfinished=tuple(spec for spec in described if spec not in outcomes),
         options=panel.options,
         hard_fraction=hard_fraction,
         resampling=panel.resampling({entry.candidate.name: entry.sheet for entry in scored}),

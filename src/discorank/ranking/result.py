@@ -146,6 +146,8 @@ class Ranking:
         Best first; models with equal scores by name.
     failed : tuple of FailedModel
         In the order in which they were asked for.
+    unfinished : tuple of str
+        Specs that were not reached before an interrupt; empty otherwise.
     task : {"classification", "multilabel", "regression", "detection"}
     options : mapping
         From the name of each scorer, the one that orders the models first, to its options.
@@ -180,6 +182,7 @@ class Ranking:
     scorer: str
     models: tuple[RankedModel, ...]
     failed: tuple[FailedModel, ...]
+    unfinished: tuple[str, ...]
     task: Task
     options: Mapping[str, Mapping[str, JSON]]
     hard_fraction: float | None

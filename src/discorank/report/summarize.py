@@ -93,6 +93,7 @@ def summarize_ranking(document: Document) -> Summary:
         rows=tuple(zip(*(cells for _, cells in columns), strict=True)),
         sentence="\n".join(
             [
+                *_unfinished(document),
                 _sentence(document),
                 *_alike(models),
                 *(() if others == beside[len(parts) :] else _orders(document)),
@@ -128,6 +129,15 @@ def _other_columns(document: Document) -> list[tuple[Column, list[str]]]:
         for name in document["options"]
         if name != document["scorer"]
     ]
+
+
+def _unfinished(document: Document) -> list[str]:
+    """Say that the ranking is not of all models."""
+    specs = [printable(spec) for spec in document["unfinished"]]
+    if not specs:
+        return []
+    more = f" and {len(specs) - 3} more" if len(specs) > 3 else ""
+    return [f"Interrupted before {', '.join(specs[:3])}{more}; the same command goes on there."]
 
 
 def _alike(models: Sequence[Mapping[str, Any]]) -> list[str]:

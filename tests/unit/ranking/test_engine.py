@@ -91,6 +91,13 @@ def models_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
             def interrupted():
                 raise KeyboardInterrupt
+
+            class Interrupted(Broken):
+                def forward(self, batch):
+                    raise KeyboardInterrupt
+
+            def interrupted_later():
+                return Interrupted(), as_array
             """
         )
     )
@@ -273,6 +280,19 @@ def test_if_every_model_fails_the_ranking_is_empty_and_says_why(target: Path) ->
 def test_an_interrupt_is_no_failure_of_the_model(target: Path, models_module: str) -> None:
     with pytest.raises(KeyboardInterrupt):
         discorank.rank(target, f"python:{models_module}:interrupted")
+
+
+def test_an_interrupt_leaves_the_ranking_of_what_was_done(
+    target: Path, models_module: str, save_features: SaveFeatures, caplog: pytest.LogCaptureFixture
+) -> None:
+    fair, later = save_features("fair", 2.0), save_features("later", 3.0)
+    interrupted = f"python:{models_module}:interrupted_later"
+    ranking = discorank.rank(target, [fair, "features:nowhere.npz", interrupted, later])
+    assert [model.model for model in ranking.models] == [fair]
+    assert len(ranking.failed) == 1
+    assert ranking.unfinished == (interrupted, later)
+    assert "Interrupted before python:" in str(ranking)
+    assert "interrupted; the ranking is of the models that were done" in caplog.text
 
 
 @pytest.mark.parametrize(
