@@ -137,6 +137,8 @@ def _find_task(columns: Sequence[LabelColumn], of: str) -> tuple[Task, str]:
         return _find_task_of_several(columns, of)
     [column] = columns
     name = f"column {column.name!r} holds"
+    if column.kind == "text":
+        _check_repetition(column, of)
     if column.kind in _TASK_OF:
         task, what = _TASK_OF[column.kind]
         return task, f"{name} {what}"
@@ -150,6 +152,17 @@ def _find_task(columns: Sequence[LabelColumn], of: str) -> tuple[Task, str]:
         f"{of}: {counted}, which may be classes or amounts; say which: task='classification' or "
         f"task='regression' (--task)"
     )
+
+
+def _check_repetition(column: LabelColumn, of: str) -> None:
+    """Refuse texts that hardly repeat: answers, titles or names are no classes."""
+    n_rows, n_distinct = len(column.present), len(set(column.present))
+    if n_distinct > _FEW and 2 * n_distinct > n_rows:
+        raise InvalidInput(
+            f"{of}: column {column.name!r} holds {n_distinct} distinct strings in {n_rows} rows, "
+            f"which are hardly classes; say label_column (--label-column), or, if they are, "
+            f"task='classification' (--task)"
+        )
 
 
 def _find_task_of_several(columns: Sequence[LabelColumn], of: str) -> tuple[Task, str]:

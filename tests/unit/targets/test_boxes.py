@@ -127,6 +127,40 @@ def test_boxes_of_nothing_are_bad_items(
     np.testing.assert_array_equal(np.asarray(target.items[2]), pixels(1)[5:10, 20:29])
 
 
+def test_any_box_is_every_pixel_that_it_touches_or_a_bad_item(content: Coco, write: Write) -> None:
+    rng = np.random.default_rng(0)
+    scale = np.array([WIDTH, HEIGHT, WIDTH, HEIGHT])
+    boxes = rng.uniform([-0.3, -0.3, -0.1, -0.1], [1.2, 1.2, 0.5, 0.5], (400, 4)) * scale
+    boxes[::3] = boxes[::3].round()
+    content["annotations"] = [
+        {"image_id": 100 - row % 4, "category_id": 7 if row % 2 else 3, "bbox": box.tolist()}
+        for row, box in enumerate(boxes)
+    ]
+    target = open_target(write(content), max_bad=400)
+    assert target.targets is not None
+    found = zip(target.items, target.targets, strict=True)
+    kept = dict(zip(target.rows.tolist(), found, strict=True))
+    for row, (x, y, width, height) in enumerate(boxes):
+        touched = [
+            (column, line)
+            for line in range(HEIGHT)
+            for column in range(WIDTH)
+            if column < x + width and column + 1 > x and line < y + height and line + 1 > y
+        ]
+        if width <= 0 or height <= 0 or not touched:
+            assert row not in kept
+            continue
+        item, (cx, cy, w, h) = kept[row]
+        (left, upper), (right, lower) = touched[0], touched[-1]
+        cut = pixels(row % 4)[upper : lower + 1, left : right + 1]
+        np.testing.assert_array_equal(np.asarray(item), cut)
+        assert 0 < w <= 1
+        assert 0 < h <= 1
+        assert cx - w / 2 + 1e-12 >= 0
+        assert cy + h / 2 <= 1 + 1e-12
+    assert 150 < len(kept) < 400
+
+
 def test_crowds_are_no_boxes(content: Coco, write: Write) -> None:
     content["annotations"][0] |= {"iscrowd": 1, "segmentation": {"counts": []}}
     target = open_target(write(content))

@@ -50,6 +50,14 @@ def test_integers_that_hardly_repeat_are_amounts_and_others_are_asked_about() ->
     assert len(read(column(*[*range(21)] * 5), task="classification").classes) == 21
 
 
+def test_strings_that_hardly_repeat_are_no_classes_unless_it_is_said() -> None:
+    answers = column(*[f"answer {index}" for index in range(30)], "answer 0")
+    with pytest.raises(InvalidInput, match="30 distinct strings in 31 rows, which are hardly"):
+        read(answers)
+    assert len(read(answers, task="classification").classes) == 30
+    assert len(read(column(*[f"class {index % 30}" for index in range(60)])).classes) == 30
+
+
 def test_integers_that_a_gap_made_floats_are_integers() -> None:
     truth = read(column(1.0, 0.0, NAN, 1.0, 0.0))
     assert (truth.task, truth.classes) == ("classification", ("0", "1"))
