@@ -48,6 +48,7 @@ class Medium:
     fault: Callable[[Source], str | None]
 
 
+@functools.cache
 def _image_endings() -> tuple[str, ...]:
     module = import_optional(
         "datasets.packaged_modules.imagefolder.imagefolder",
@@ -113,7 +114,10 @@ def _soundfile() -> Any:
 
 
 def _decode_sound(source: Source) -> Audio:
-    """Decode one channel: the mean of all."""
+    """Decode one channel: the mean of all.
+
+    The `Audio` feature of datasets would need torchcodec and, with it, FFmpeg.
+    """
     samples, rate = _soundfile().read(_openable(source), dtype="float32", always_2d=True)
     channels = samples.shape[1]
     mono = samples[:, 0] if channels == 1 else samples.mean(axis=1, dtype=np.float32)
