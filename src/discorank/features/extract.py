@@ -13,6 +13,7 @@ import numpy as np
 
 from discorank.errors import DiscorankError, InvalidInput, ModelFailed
 from discorank.features.device import pick_device
+from discorank.features.encoding import BatchEncoder, free_memory, runs_mixed
 from discorank.features.loading import (
     Batches,
     Failure,
@@ -51,7 +52,9 @@ def extract(
     target : Target
     device : str, optional
         Torch device to run on; by default the best there is.
+        On CUDA, models run in mixed precision (`BatchEncoder`).
     batch_size : int, default=32
+        Samples that are run at once; fewer where these do not fit in memory.
     workers : int, optional
         Processes that decode and preprocess while the model runs; 0 does it in this process. By
         default one per core, or one per four cores if the model runs on the CPU, up to 16; 0 for
@@ -86,6 +89,10 @@ def extract(
             f"{candidate.name} reads {candidate.modality}s, but {target.name} holds only "
             f"{target.modality}; give ready-made features as a candidate: features:FILE.npz"
         )
+    # Full precision serves everywhere; whether another one is wanted is known by the device only.
+    if store is not None and (kept := store.get(feature_key(candidate, target))) is not None:
+        return kept
+    device = pick_device(device)
     make = partial(
         _run,
         candidate,
@@ -97,7 +104,7 @@ def extract(
     )
     if store is None:
         return make()
-    key = feature_key(candidate, target)
+    key = feature_key(candidate, target, mixed=runs_mixed(device))
     with store.claim(key):  # two processes that rank alike do not both extract
         features = store.get(key)
         if features is None:
@@ -128,14 +135,14 @@ def _run(
     candidate: Candidate,
     target: Target,
     *,
-    device: str | None,
+    device: str,
     batch_size: int,
     workers: int | None,
     progress: Progress,
 ) -> Features:
     import torch
 
-    device = pick_device(device)
+    free_memory()  # of the model before this one
     workers = default_workers(len(target), device) if workers is None else workers
     get_ready(workers)
     encoder = _load(candidate, device)
@@ -143,6 +150,7 @@ def _run(
         raise ModelFailed(f"loading it gave {type(encoder).__name__}, which is no Encoder")
     features = _Rows("features", target.sample_ids)
     source_logits = _Rows("source logits", target.sample_ids)
+    runner = BatchEncoder(encoder, mixed=runs_mixed(device))
     collate = encoder.collate if isinstance(encoder, Collating) else None
     batches = Batches(target.items, encoder.preprocess, batch_size, collate)
     workers = usable_workers(batches, workers)
@@ -158,7 +166,7 @@ def _run(
                 if isinstance(batch, Failure):
                     raise _as_error(batch, target)
                 with _failing("encoding a batch"):
-                    encoded = encoder.encode(batch)
+                    encoded = runner.encode(batch)
                 features.append(encoded.features, len(batch))
                 if encoded.source_logits is not None:
                     source_logits.append(encoded.source_logits, len(batch))

@@ -54,6 +54,7 @@ class FeatureKey:
     selection : str
         Digest of the selected rows.
     dtype : str
+        How the features are computed; they are kept in float32.
     format : int
         Version of what a file holds.
     """
@@ -78,8 +79,16 @@ class FeatureKey:
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
 
-def feature_key(candidate: Candidate, target: Target) -> FeatureKey:
-    """Return the key of a candidate's features on the selected rows of a target."""
+def feature_key(candidate: Candidate, target: Target, *, mixed: bool = False) -> FeatureKey:
+    """Return the key of a candidate's features on the selected rows of a target.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    target : Target
+    mixed : bool, default=False
+        Whether they are computed in mixed precision.
+    """
     return FeatureKey(
         model=candidate.name,
         weights=candidate.weights,
@@ -89,6 +98,7 @@ def feature_key(candidate: Candidate, target: Target) -> FeatureKey:
         target=target.fingerprint,
         split=target.split,
         selection=hashlib.sha256(target.rows.astype("<i8").tobytes()).hexdigest(),
+        dtype="float32, mixed precision" if mixed else "float32",
     )
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -368,10 +369,29 @@ def test_errors_of_the_model_are_one_line(target: Target) -> None:
     assert caught.value.__cause__ is error
 
 
-def test_running_out_of_memory_suggests_a_smaller_batch(target: Target) -> None:
+def test_a_sample_that_does_not_fit_in_memory_fails_the_model(target: Target) -> None:
     error = torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
-    with pytest.raises(ModelFailed, match="Tried to allocate 2 GiB; try a smaller batch_size"):
+    with pytest.raises(ModelFailed, match=r"one sample alone does not fit .*allocate 2 GiB"):
         extract(tiny(encode=raising(error)), target)
+
+
+def test_the_weights_of_a_model_are_gone_before_those_of_the_next_come(target: Target) -> None:
+    loaded: list[weakref.ref[Any]] = []
+
+    def load(_: str) -> Encoder:
+        assert [encoder() for encoder in loaded] == [None] * len(loaded)
+        encoder = TinyEncoder()
+        encoder.encode = partial(_encode_by, encoder)  # a circle, as modules with hooks have
+        loaded.append(weakref.ref(encoder))
+        return encoder
+
+    for _ in range(3):
+        extract(candidate_of(load), target, device="cpu")
+    assert len(loaded) == 3
+
+
+def _encode_by(_: TinyEncoder, batch: Any) -> Encoded:
+    return mean_and_max(batch)
 
 
 def test_errors_of_loading_fail_the_model(target: Target) -> None:

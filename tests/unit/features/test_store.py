@@ -139,6 +139,12 @@ def test_the_key_says_which_rows_of_which_data() -> None:
     assert len({key.selection for key in keys}) == 4
 
 
+def test_mixed_precision_has_a_key_of_its_own() -> None:
+    plain, mixed = (feature_key(candidate_with({}), some_digits(), mixed=m) for m in (False, True))
+    assert plain != mixed
+    assert plain == dataclasses.replace(mixed, dtype="float32")
+
+
 words = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
