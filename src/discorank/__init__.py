@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         UnknownName,
     )
     from discorank.ranking.engine import rank
+    from discorank.ranking.plan import Plan, plan
     from discorank.ranking.result import Ranking
     from discorank.scoring.agreement import Agreement, agreement
     from discorank.scoring.change import SpectralChange, spectral_change
@@ -41,6 +42,8 @@ _HOME_OF = {
     "ModelFailed": "discorank.errors",
     "UnknownName": "discorank.errors",
     "rank": "discorank.ranking.engine",
+    "Plan": "discorank.ranking.plan",
+    "plan": "discorank.ranking.plan",
     "Ranking": "discorank.ranking.result",
     "Agreement": "discorank.scoring.agreement",
     "agreement": "discorank.scoring.agreement",
@@ -74,6 +77,7 @@ __all__ = [
     "InvalidInput",
     "MissingExtra",
     "ModelFailed",
+    "Plan",
     "Ranking",
     "RegressionResult",
     "SpectralChange",
@@ -88,6 +92,7 @@ __all__ = [
     "disco_score",
     "hard_examples",
     "inspect",
+    "plan",
     "rank",
     "spectral_change",
     "spectral_components",

@@ -304,3 +304,20 @@ def test_a_flag_of_another_scorer_is_refused(
 def test_flags_have_the_defaults_of_the_function(name: str) -> None:
     flags = inspect.signature(rank_module.rank).parameters
     assert flags[name].default == inspect.signature(package.rank).parameters[name].default
+
+
+def test_a_dry_run_ranks_nothing(
+    discorank: Run, target: Path, specs: list[str], tmp_path: Path
+) -> None:
+    command = ("rank", target, "--models", *specs, "--dry-run")
+    table = discorank(*command)
+    assert table.exit_code == 0
+    assert "nothing was run" in table.stdout
+    document = json.loads(discorank(*command, "--format", "json").stdout)
+    assert [model["stored"] for model in document["models"]] == [True] * len(specs)
+    assert document == package.plan(target, specs).to_dict() | {"models": document["models"]} | {
+        "failed": []
+    }
+    out = tmp_path / "plan.csv"
+    assert discorank(*command, "--out", out).exit_code == 0
+    assert out.read_text().startswith("model,alias,source,parameters,stored,download,seconds\n")

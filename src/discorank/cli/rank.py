@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 import discorank
 from discorank.cli import options, output
+from discorank.report.formats import to_json
+from discorank.report.plan import plan_to_csv, summarize_plan
 from discorank.report.summarize import printable, summarize_ranking
 
 if TYPE_CHECKING:
@@ -63,6 +65,12 @@ def rank(
         int,
         typer.Option(metavar="N", help="Unreadable items that are left out and named."),
     ] = 10,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Only say what would be run, fetched and read from the cache."
+        ),
+    ] = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Rank candidate models for a labelled data set, best first.
@@ -70,10 +78,32 @@ def rank(
     Exits with 3 if a model failed; the others are ranked.
     """
     destination = output.Destination.choose(out, output_format)
+    extraction: dict[str, Any] = {
+        "task": cast("Task | None", task),
+        "input_column": input_column,
+        "label_column": label_column,
+        "split": split,
+        "images": images,
+        "max_samples": max_samples,
+        "max_bad": max_bad,
+        "random_state": seed,
+        "device": device,
+        "batch_size": batch_size,
+        "cache": cache,
+    }
+    if dry_run:
+        planned = discorank.plan(target, models, **extraction)
+        document = planned.to_dict()
+        destination.write(
+            summarize_plan(document),
+            as_json=lambda: to_json(document),
+            as_csv=lambda: plan_to_csv(document),
+        )
+        return
     ranking = discorank.rank(
         target,
         models,
-        task=cast("Task | None", task),
+        **extraction,
         scorer=scorer,
         scorer_options=options.scorer_options(
             components=components,
@@ -84,17 +114,7 @@ def rank(
             more=option,
         ),
         hard_fraction=hard_fraction,
-        input_column=input_column,
-        label_column=label_column,
-        split=split,
-        images=images,
-        max_samples=max_samples,
-        max_bad=max_bad,
-        random_state=seed,
-        device=device,
-        batch_size=batch_size,
         workers=workers,
-        cache=cache,
         confidence=confidence,
         coverage=coverage,
         n_halves=n_halves,

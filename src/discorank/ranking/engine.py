@@ -6,13 +6,13 @@ import logging
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from discorank.errors import DiscorankError, InvalidInput, UnknownName
 from discorank.features import FeatureStore, default_root, extract, pick_device
-from discorank.hub import expand, label_of, resolve
+from discorank.hub import expand
+from discorank.ranking.candidates import attempt, describe
 from discorank.ranking.panel import Panel, Sheet
 from discorank.ranking.result import FailedModel, RankedModel, Ranking, Standing
 from discorank.ranking.versions import versions
@@ -24,7 +24,7 @@ from discorank.targets import open_target
 from discorank.types import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from discorank.features import Progress
     from discorank.types import Candidate, Target
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["rank"]
 
 _log = logging.getLogger(__name__)
-
-_Outcome = TypeVar("_Outcome")
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,14 +189,14 @@ def rank(
         )
         return _Scored(candidate, panel.score(probe), features.features.shape[1], features.seconds)
 
-    described = _describe(specs)
+    described = describe(specs)
     outcomes: dict[str, _Scored | FailedModel] = {}
     try:
         for spec, candidate in described.items():
             outcomes[spec] = (
                 candidate
                 if isinstance(candidate, FailedModel)
-                else _attempt(spec, partial(score, candidate))
+                else attempt(spec, partial(score, candidate))
             )
     except KeyboardInterrupt:
         if not outcomes:
@@ -226,42 +224,6 @@ def rank(
         bad=data.bad,
         versions=versions(),
     )
-
-
-def _describe(specs: Sequence[str]) -> dict[str, Candidate | FailedModel]:
-    """Describe all before the first is run: a misspelt last spec must not cost an hour.
-
-    Two specs of one model are one candidate, the first.
-    """
-    described: dict[str, Candidate | FailedModel] = {}
-    names: set[str] = set()
-    for spec in specs:
-        candidate = _attempt(spec, partial(resolve, spec), stop_at=(InvalidInput, UnknownName))
-        name = spec if isinstance(candidate, FailedModel) else candidate.name
-        if name not in names:
-            names.add(name)
-            described[spec] = candidate
-    return described
-
-
-def _attempt(
-    spec: str,
-    step: Callable[[], _Outcome],
-    *,
-    stop_at: tuple[type[DiscorankError], ...] = (),
-) -> _Outcome | FailedModel:
-    """Take a step for one candidate; what goes wrong becomes its failure, and the others go on."""
-    try:
-        return step()
-    except stop_at:
-        raise
-    except DiscorankError as error:
-        reason = str(error)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a model runs code of its own
-        _log.info("%s failed", spec, exc_info=True)
-        reason = f"{type(error).__name__}: {error}"
-    label = label_of(spec)
-    return FailedModel(spec, reason, alias=None if label == spec else label)
 
 
 def _ordered(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from discorank.report.summarize import Column, Document, Summary, printable
+from discorank.report.summarize import Column, Document, Summary, printable, size
 
 __all__ = ["summarize_cache"]
 
@@ -19,26 +19,18 @@ def summarize_cache(document: Document) -> Summary:
             [printable(file["key"].get("model", file["path"])) for file in files],
         ),
         (Column("target"), [printable(file["key"].get("target", ""))[:8] for file in files]),
-        (Column("size"), [_size(file["size"]) for file in files]),
+        (Column("size"), [size(file["size"]) for file in files]),
         (Column("last used"), [_date(file["used"]) for file in files]),
     ]
     if any(file["damage"] for file in files):
         damage = [printable(file["damage"] or "") for file in files]
         columns.append((Column("damage", align="left", wraps=True), damage))
     return Summary(
-        title=f"{printable(document['folder'])} · {len(files):,} files · {_size(total)}",
+        title=f"{printable(document['folder'])} · {len(files):,} files · {size(total)}",
         columns=tuple(column for column, _ in columns),
         rows=tuple(zip(*(cells for _, cells in columns), strict=True)),
         sentence="A target is named by the first digits of its fingerprint.",
     )
-
-
-def _size(size: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 999.5:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:,.3g} TB"
 
 
 def _date(seconds: float) -> str:

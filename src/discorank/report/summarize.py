@@ -13,9 +13,11 @@ __all__ = [
     "Document",
     "Summary",
     "count",
+    "duration",
     "explain",
     "leaders",
     "printable",
+    "size",
     "summarize_ranking",
     "summarize_score",
     "summarize_scorers",
@@ -85,7 +87,7 @@ def summarize_ranking(document: Document) -> Summary:
     columns += beside or [
         (Column("params"), [count(model["parameters"]) for model in models]),
         (Column("width"), [str(model["n_features"]) for model in models]),
-        (Column("time"), [_duration(model["seconds"]) for model in models]),
+        (Column("time"), [duration(model["seconds"]) for model in models]),
     ]
     return Summary(
         title=_title(document),
@@ -427,7 +429,8 @@ def count(value: int | None) -> str:
     return str(value)
 
 
-def _duration(seconds: float | None) -> str:
+def duration(seconds: float | None) -> str:
+    """Return a time in the unit that suits it."""
     if seconds is None:
         return _UNKNOWN
     if seconds < 59.95:
@@ -437,6 +440,15 @@ def _duration(seconds: float | None) -> str:
         return f"{minutes}m{rest:02d}s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02d}m"
+
+
+def size(n_bytes: float) -> str:
+    """Return a number of bytes in the unit that suits it."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if n_bytes < 999.5:
+            return f"{n_bytes:.3g} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:,.3g} TB"
 
 
 _UNKNOWN = "–"

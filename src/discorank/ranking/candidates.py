@@ -1,0 +1,58 @@
+"""The candidates of a ranking: described before the first is run, and each on its own."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from discorank.errors import DiscorankError, InvalidInput, UnknownName
+from discorank.hub import label_of, resolve
+from discorank.ranking.result import FailedModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from discorank.types import Candidate
+
+__all__ = ["attempt", "describe"]
+
+_log = logging.getLogger(__name__)
+
+_Outcome = TypeVar("_Outcome")
+
+
+def describe(specs: Sequence[str]) -> dict[str, Candidate | FailedModel]:
+    """Describe all before the first is run: a misspelt last spec must not cost an hour.
+
+    Two specs of one model are one candidate, the first.
+    """
+    described: dict[str, Candidate | FailedModel] = {}
+    names: set[str] = set()
+    for spec in specs:
+        candidate = attempt(spec, partial(resolve, spec), stop_at=(InvalidInput, UnknownName))
+        name = spec if isinstance(candidate, FailedModel) else candidate.name
+        if name not in names:
+            names.add(name)
+            described[spec] = candidate
+    return described
+
+
+def attempt(
+    spec: str,
+    step: Callable[[], _Outcome],
+    *,
+    stop_at: tuple[type[DiscorankError], ...] = (),
+) -> _Outcome | FailedModel:
+    """Take a step for one candidate; what goes wrong becomes its failure, and the others go on."""
+    try:
+        return step()
+    except stop_at:
+        raise
+    except DiscorankError as error:
+        reason = str(error)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a model runs code of its own
+        _log.info("%s failed", spec, exc_info=True)
+        reason = f"{type(error).__name__}: {error}"
+    label = label_of(spec)
+    return FailedModel(spec, reason, alias=None if label == spec else label)
