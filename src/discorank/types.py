@@ -158,7 +158,8 @@ class Candidate:
     parameters : int, optional
         Number of parameters, classifier included; None if unknown (ready-made features).
     input_size : tuple of int, optional
-        (channels, height, width) that the checkpoint wants.
+        (channels, height, width) of the images that the checkpoint wants; (tokens,) that a model
+        of texts reads at most; None if unknown, and for recordings.
     preprocessing : mapping
         The checkpoint's preprocessing in words that JSON can hold; part of the feature key.
     weights : str

@@ -168,18 +168,32 @@ def test_extraction_is_encoding(candidate: Candidate, items: list[Any], workers:
     np.testing.assert_allclose(found, whole, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("spec", ["bert", "wav2vec2"], indirect=True)
+@pytest.mark.parametrize("spec", ["bert", "wav2vec2", "sentence"], indirect=True)
+def test_a_wrong_name_gets_suggestions(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelFailed, match="did you mean") as raised:
+        resolve(f"{spec}x")
+    assert spec.partition(":")[2] in str(raised.value)
+
+
+@pytest.mark.parametrize("spec", ["bert", "wav2vec2", "sentence"], indirect=True)
 def test_damaged_weights_fail_this_model_with_one_line(spec: str) -> None:
     file = Path(spec.partition(":")[2]) / "model.safetensors"
     whole = file.read_bytes()
     before = resolve(spec)
     file.write_bytes(whole[: len(whole) // 2])
-    try:
+
+    def attempt() -> None:
         damaged = resolve(spec)
+        assert damaged.weights != before.weights
+        assert damaged.parameters == before.parameters
+        damaged.load("cpu")
+
+    try:
         with pytest.raises(ModelFailed) as raised:
-            damaged.load("cpu")
+            attempt()
     finally:
         file.write_bytes(whole)
-    assert damaged.weights != before.weights
-    assert damaged.parameters == before.parameters
     assert "\n" not in str(raised.value)

