@@ -27,8 +27,8 @@ _WORDS = (*_SPECIAL, "the", "cat", "dog", "sat", "on", "a", "mat", "and", "ran")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Return a function from a kind of model to a folder, as transformers saves it.
 
-    The kinds: vit (a classifier of 3 classes), dinov2, resnet, clip, bert, gpt2, t5, wav2vec2, and
-    sentence (bert in the format of sentence-transformers).
+    The kinds: vit (a classifier of 3 classes), dinov2, resnet, clip, bert, gpt2, llama, t5,
+    wav2vec2, w2vbert, and sentence (bert in the format of sentence-transformers).
     """
     folders: dict[str, Path] = {}
 
@@ -77,6 +77,12 @@ def _parts(kind: str) -> list[Any]:
                 model = of.GPT2LMHeadModel(
                     of.GPT2Config(n_embd=16, n_layer=2, n_head=2, vocab_size=14, n_positions=40)
                 )
+            case "llama":
+                config = of.LlamaConfig(**_SMALL, vocab_size=14, num_key_value_heads=2)
+                model = of.LlamaForCausalLM(config)
+            case "w2vbert":
+                config = of.Wav2Vec2BertConfig(**_SMALL, feature_projection_input_dim=160)
+                model = of.Wav2Vec2BertModel(config)
             case "t5":
                 sizes = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_heads": 2}
                 model = of.T5ForConditionalGeneration(of.T5Config(**sizes, vocab_size=14))
@@ -87,7 +93,9 @@ def _parts(kind: str) -> list[Any]:
                 model = of.Wav2Vec2Model(config)
     if kind == "wav2vec2":
         return [model, of.Wav2Vec2FeatureExtractor(return_attention_mask=False)]
-    if kind in ("bert", "gpt2", "t5"):
+    if kind == "w2vbert":
+        return [model, of.SeamlessM4TFeatureExtractor()]
+    if kind in ("bert", "gpt2", "llama", "t5"):
         return [model, _tokenizer()]
     processor = of.CLIPImageProcessor if kind == "clip" else of.ViTImageProcessor
     size = {"height": 32, "width": 32}

@@ -26,6 +26,7 @@ CASES = {
     "gpt2": "transformers:{}",
     "t5": "transformers:{}?layer=mean",
     "wav2vec2": "transformers:{}",
+    "w2vbert": "transformers:{}",
     "sentence": "sentence-transformers:{}",
 }
 
@@ -56,7 +57,7 @@ def items(candidate: Candidate) -> list[Any]:
         joins = candidate.source == "transformers"
         return [text for text in TEXTS if joins or isinstance(text, str)]
     random = np.random.default_rng(0)
-    sizes = [(1600, 16_000), (2400, 8_000), (1600, 16_000), (5000, 44_100), (900, 16_000)]
+    sizes = [(1600, 16_000), (2400, 8_000), (1600, 16_000), (5000, 44_100), (1400, 16_000)]
     return [Audio(random.standard_normal(n, dtype=np.float32), rate) for n, rate in sizes]
 
 

@@ -289,7 +289,7 @@ class ModuleEncoder:
 
 
 class PaddingEncoder(ModuleEncoder):
-    """A torch module whose inputs differ in length along their last axis.
+    """A torch module whose inputs differ in shape.
 
     Batches are padded with `pad.value`, which no input holds: what `forward` gets says itself where
     it is padded.
@@ -320,7 +320,7 @@ class PaddingEncoder(ModuleEncoder):
 
 @dataclass(frozen=True)
 class Pad:
-    """Stack arrays, each filled up along its last axis to the length of the longest.
+    """Stack arrays, each filled up at its ends to the largest shape.
 
     Attributes
     ----------
@@ -330,12 +330,11 @@ class Pad:
     value: float
 
     def __call__(self, arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """Return an array of shape (n_arrays, ..., longest)."""
-        longest = max(array.shape[-1] for array in arrays)
-        shape = (len(arrays), *arrays[0].shape[:-1], longest)
-        batch = np.full(shape, self.value, dtype=arrays[0].dtype)
+        """Return an array of shape (n_arrays, ...)."""
+        largest = np.max([array.shape for array in arrays], axis=0)
+        batch = np.full((len(arrays), *largest), self.value, dtype=arrays[0].dtype)
         for row, array in zip(batch, arrays, strict=True):
-            row[..., : array.shape[-1]] = array
+            row[tuple(map(slice, array.shape))] = array
         return batch
 
 

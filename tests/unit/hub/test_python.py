@@ -226,3 +226,52 @@ def test_extra_that_a_factory_needs_keeps_its_install_line(write: Callable[[str]
 
     with pytest.raises(MissingExtra, match=r"pip install 'discorank\[demo\]'"):
         resolve(f"{spec}:factory")
+
+
+EMBEDDER = """
+from discorank.hub import TextEmbedder
+
+def embed(texts):
+    return np.array([[len(text), text.count("a")] for text in texts], dtype=float)
+
+def texts():
+    return TextEmbedder(load=lambda: embed, parameters=7, preprocessing={"case": "kept"})
+
+def pretrained_texts(pretrained=True):
+    return texts()
+"""
+
+
+def test_text_models_are_described_before_they_are_loaded(
+    write: Callable[[str], str], tmp_path: Path
+) -> None:
+    (tmp_path / "vectors").write_bytes(b"vectors")
+    spec = write(f"{EMBEDDER}\ntexts.weights = {str(tmp_path / 'vectors')!r}\n")
+
+    candidate = resolve(f"{spec}:texts")
+
+    assert (candidate.modality, candidate.parameters) == ("text", 7)
+    assert candidate.preprocessing == {"case": "kept"}
+    assert candidate.weights.startswith(sha256([tmp_path / "vectors"]))
+    encoder = cast("Any", candidate.load("cpu"))
+
+    def features(*texts: Any) -> Any:
+        batch = encoder.collate([encoder.preprocess(text) for text in texts])
+        return encoder.encode(batch).features.tolist()
+
+    assert features("a cat", "", "aa\0") == [[5, 2], [0, 0], [3, 2]]
+    assert features(("a", "cat"), ("b", "b")) == [[1, 1, 3, 1, 2, 0], [1, 0, 1, 0, 0, 0]]
+    with pytest.raises(ModelFailed, match="reads texts and pairs, not 3 texts at once"):
+        features(("a", "b", "c"))
+
+
+def test_what_a_factory_of_texts_must_have(write: Callable[[str], str], tmp_path: Path) -> None:
+    (tmp_path / "vectors").write_bytes(b"vectors")
+    spec = write(f"{EMBEDDER}\npretrained_texts.weights = {str(tmp_path / 'vectors')!r}\n")
+
+    with pytest.raises(ModelFailed, match="needs an attribute 'weights'"):
+        resolve(f"{spec}:texts")
+    with pytest.raises(ModelFailed, match="must not take 'pretrained'"):
+        resolve(f"{spec}:pretrained_texts")
+    with pytest.raises(InvalidInput, match="needs a factory with a parameter 'pretrained'"):
+        resolve(f"{spec}:texts?pretrained=false")

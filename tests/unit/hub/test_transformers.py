@@ -49,6 +49,7 @@ def loaded(kind: str, folder: Path) -> Any:
         ("clip", "pooler_output", "image"),
         ("bert", "last_hidden_state, mean over positions", "text"),
         ("gpt2", "last_hidden_state, last token", "text"),
+        ("llama", "last_hidden_state, last token", "text"),
         ("t5", "last_hidden_state, mean over positions", "text"),
         ("wav2vec2", "last_hidden_state, mean over positions", "audio"),
     ],

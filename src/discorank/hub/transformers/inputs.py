@@ -243,16 +243,28 @@ class Recordings:
 def _features_of_sounds(
     reading: Reading, name: str, module: nn.Module, sounds: Tensor
 ) -> tuple[Tensor, Tensor | None]:
-    first = sounds.reshape(len(sounds), -1, sounds.shape[-1])[:, 0]
-    rows_of: dict[int, list[int]] = {}
-    for row, length in enumerate((~first.isnan()).sum(1).tolist()):
-        rows_of.setdefault(length, []).append(row)
+    rows_of: dict[tuple[int, ...], list[int]] = {}
+    for row, present in enumerate(~sounds.isnan()):
+        rows_of.setdefault(_extent(present), []).append(row)
     taken = [
-        run(module, reading, None, **{name: sounds[rows][..., :length]})
-        for length, rows in rows_of.items()
+        run(module, reading, None, **{name: sounds[rows][_up_to(shape)]})
+        for shape, rows in rows_of.items()
     ]
     order = torch.tensor([row for rows in rows_of.values() for row in rows])
     return torch.cat(taken)[order.argsort()], None
+
+
+def _up_to(shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """Return the index of what is in this shape, in all rows."""
+    return slice(None), *(slice(length) for length in shape)
+
+
+def _extent(present: Tensor) -> tuple[int, ...]:
+    """Return how far along each axis there is anything."""
+    return tuple(
+        int(present.movedim(axis, 0).reshape(length, -1).any(1).sum())
+        for axis, length in enumerate(present.shape)
+    )
 
 
 # --- all ------------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ from transformers import AutoConfig, AutoModel, AutoModelForImageClassification
 from transformers.models.auto import modeling_auto
 from transformers.models.auto.feature_extraction_auto import FEATURE_EXTRACTOR_MAPPING_NAMES
 from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPING_NAMES
-from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES
 from transformers.utils import logging
 
 from discorank.errors import ModelFailed
@@ -25,6 +24,7 @@ __all__ = ["Kind", "Model", "quiet"]
 
 Kind: TypeAlias = Literal["image", "text", "audio"]
 
+_OF_TOKENIZERS = ("tokenizer_config.json", "tokenizer.json", "vocab.txt")
 # Parameters that matter in training only; published checkpoints often lack them.
 _TRAINING_ONLY = "masked_spec_embed"
 
@@ -61,18 +61,20 @@ class Model:
         for attribute, kind in towers:
             if (tower := getattr(whole, attribute, None)) is not None:
                 return cls(checkpoint, tower, whole, kind)
-        # Models of images or sounds may have a tokenizer beside, for what they say of them.
+        # Models of images or sounds may have a tokenizer beside, for what they say of them; those
+        # of texts are known by theirs, since many share one that is no type's own.
         readers: tuple[tuple[Any, Kind], ...] = (
             (IMAGE_PROCESSOR_MAPPING_NAMES, "image"),
             (FEATURE_EXTRACTOR_MAPPING_NAMES, "audio"),
-            (TOKENIZER_MAPPING_NAMES, "text"),
         )
         for known, kind in readers:
             if whole.model_type in known:
                 return cls(checkpoint, whole, whole, kind)
+        if any((checkpoint.folder / file).is_file() for file in _OF_TOKENIZERS):
+            return cls(checkpoint, whole, whole, "text")
         raise ModelFailed(
-            f"transformers knows no image processor, tokenizer or feature extractor for models of "
-            f"the type {whole.model_type!r}"
+            f"it holds no tokenizer, and for its type {whole.model_type!r} transformers has no "
+            "image processor or feature extractor"
         )
 
     @property
