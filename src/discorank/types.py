@@ -7,7 +7,7 @@ The words are the field's: a *candidate* model of a *hub* turns the samples of a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, TypeAlias, Union, runtime_checkable
 
 import numpy as np
@@ -261,6 +261,18 @@ class Target:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def take(self, positions: IntArray) -> Target:
+        """Return the target of some of the selected rows, at increasing positions."""
+        items = self.items
+        return replace(
+            self,
+            items=items.take(positions) if hasattr(items, "take") else items,
+            labels=None if self.labels is None else self.labels[positions],
+            targets=None if self.targets is None else self.targets[positions],
+            sample_ids=tuple(self.sample_ids[position] for position in positions.tolist()),
+            rows=self.rows[positions],
+        )
 
     @property
     def strata(self) -> IntArray:

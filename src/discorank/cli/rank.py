@@ -65,6 +65,13 @@ def rank(
         int,
         typer.Option(metavar="N", help="Unreadable items that are left out and named."),
     ] = 10,
+    race: Annotated[
+        bool,
+        typer.Option(
+            "--race",
+            help="Start on few samples; models that are beaten beyond doubt see no more.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -118,6 +125,7 @@ def rank(
         confidence=confidence,
         coverage=coverage,
         n_halves=n_halves,
+        race=race,
         progress=output.progress(quiet=quiet),
     )
     destination.write(

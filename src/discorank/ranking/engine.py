@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -14,6 +14,7 @@ from discorank.features import FeatureStore, default_root, extract, pick_device
 from discorank.hub import expand
 from discorank.ranking.candidates import attempt, describe
 from discorank.ranking.panel import Panel, Sheet
+from discorank.ranking.racing import beaten, rounds
 from discorank.ranking.result import FailedModel, RankedModel, Ranking, Standing
 from discorank.ranking.versions import versions
 from discorank.scoring.bootstrap import check_confidence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from discorank.features import Progress
-    from discorank.types import Candidate, Target
+    from discorank.types import Candidate, Features, IntArray, Target
 
 __all__ = ["rank"]
 
@@ -42,6 +43,42 @@ class _Scored:
     sheet: Sheet
     n_features: int
     seconds: float
+
+
+class _Runner:
+    """A candidate in a ranking, with the features that it has so far."""
+
+    def __init__(self, candidate: Candidate) -> None:
+        self.candidate = candidate
+        self._positions: list[IntArray] = []
+        self._features: list[Features] = []
+
+    def score(
+        self, panel: Panel, data: Target, features: Features, fresh: IntArray, seen: IntArray
+    ) -> _Scored:
+        """Add the features of fresh samples, and score all that were seen."""
+        self._positions.append(fresh)
+        self._features.append(features)
+        order = np.argsort(np.concatenate(self._positions))
+        rows, logits = self._joined("features", order), self._joined("source_logits", order)
+        target = data if len(seen) == len(data) else data.take(seen)
+        probe = Probe(
+            rows,
+            target.labels,
+            logits,
+            target.sample_ids,
+            target.targets,
+            self.candidate.parameters,
+            self.candidate.source_accuracy,
+        )
+        seconds = sum(part.seconds for part in self._features)
+        return _Scored(self.candidate, panel.score(probe), rows.shape[1], seconds)
+
+    def _joined(self, name: str, order: IntArray) -> Any:
+        parts = [getattr(part, name) for part in self._features]
+        if len(parts) == 1:
+            return parts[0]
+        return None if parts[0] is None else np.concatenate(parts)[order]
 
 
 def rank(
@@ -66,6 +103,7 @@ def rank(
     confidence: float = 0.9,
     coverage: float = 0.95,
     n_halves: int = 20,
+    race: bool = False,
     progress: Progress | None = None,
 ) -> Ranking:
     """Rank candidate models for a labelled data set without fine-tuning them.
@@ -121,6 +159,10 @@ def rank(
     n_halves : int
         A score that is no mean over samples is computed again on so many halves of the samples, for
         its interval; 0 leaves the interval out.
+    race : bool
+        Score all models on a sixteenth of the samples (100 at least), then those that are not
+        beaten on twice as many, until all samples are seen or one model is left. A model that has
+        left comes after those that saw more; its score is of the samples that it saw.
     progress : Progress, optional
         Told of each batch; None is silent.
 
@@ -168,38 +210,40 @@ def rank(
     )
     store = FeatureStore(default_root() if cache is None else Path(cache).expanduser() / "features")
 
-    def score(candidate: Candidate) -> _Scored:
+    def step(runner: _Runner, fresh: IntArray, seen: IntArray) -> _Scored:
+        """Extract the features of fresh samples, and score all that were seen."""
         features = extract(
-            candidate,
-            data,
+            runner.candidate,
+            data.take(fresh) if len(fresh) < len(data) else data,
             device=device,
             batch_size=batch_size,
             workers=workers,
             store=store,
             progress=progress,
         )
-        probe = Probe(
-            features.features,
-            data.labels,
-            features.source_logits,
-            data.sample_ids,
-            data.targets,
-            candidate.parameters,
-            candidate.source_accuracy,
-        )
-        return _Scored(candidate, panel.score(probe), features.features.shape[1], features.seconds)
+        return runner.score(panel, data, features, fresh, seen)
 
     described = describe(specs)
-    outcomes: dict[str, _Scored | FailedModel] = {}
+    outcomes: dict[str, _Scored | FailedModel] = {
+        spec: one for spec, one in described.items() if isinstance(one, FailedModel)
+    }
+    running = {
+        spec: _Runner(one) for spec, one in described.items() if not isinstance(one, FailedModel)
+    }
+    laps = rounds(data.strata, random_state=random_state) if race else [np.arange(len(data))]
+    before: IntArray = np.arange(0)
     try:
-        for spec, candidate in described.items():
-            outcomes[spec] = (
-                candidate
-                if isinstance(candidate, FailedModel)
-                else attempt(spec, partial(score, candidate))
-            )
+        for seen in laps:
+            fresh = np.setdiff1d(seen, before, assume_unique=True)
+            for spec, runner in running.items():
+                outcomes[spec] = attempt(spec, partial(step, runner, fresh, seen))
+            if seen is not laps[-1]:
+                running = _unbeaten(panel, running, outcomes)
+            if race and len(running) < 2:
+                break
+            before = seen
     except KeyboardInterrupt:
-        if not outcomes:
+        if all(isinstance(outcome, FailedModel) for outcome in outcomes.values()):
             raise
         _log.warning("interrupted; the ranking is of the models that were done")
     scored = [outcome for outcome in outcomes.values() if isinstance(outcome, _Scored)]
@@ -208,8 +252,11 @@ def rank(
         task=data.task,
         scorer=panel.scorers[0].name,
         models=_ordered(panel, scored, coverage=coverage),
-        failed=tuple(outcome for outcome in outcomes.values() if isinstance(outcome, FailedModel)),
+        failed=tuple(
+            outcome for spec in described if isinstance(outcome := outcomes.get(spec), FailedModel)
+        ),
         unfinished=tuple(spec for spec in described if spec not in outcomes),
+        race=race,
         options=panel.options,
         hard_fraction=hard_fraction,
         resampling=panel.resampling({entry.candidate.name: entry.sheet for entry in scored}),
@@ -226,20 +273,43 @@ def rank(
     )
 
 
+def _unbeaten(
+    panel: Panel, running: Mapping[str, _Runner], outcomes: Mapping[str, _Scored | FailedModel]
+) -> dict[str, _Runner]:
+    """Return those that go on to the next round of a race."""
+    scored = {spec: outcome for spec in running if isinstance(outcome := outcomes[spec], _Scored)}
+    out = beaten(panel, {entry.candidate.name: entry.sheet for entry in scored.values()})
+    return {
+        spec: running[spec] for spec, entry in scored.items() if entry.candidate.name not in out
+    }
+
+
 def _ordered(
     panel: Panel, scored: Sequence[_Scored], *, coverage: float
 ) -> tuple[RankedModel, ...]:
-    of_name = {entry.candidate.name: entry for entry in scored}
-    sheets = {name: entry.sheet for name, entry in of_name.items()}
+    """Rank those that saw the most samples first, the others of a race behind them."""
     first, *further = (scorer.name for scorer in panel.scorers)
-    return tuple(
-        _ranked(
-            of_name[name],
-            standings[first],
-            {other: standings[other] for other in further if other in standings},
-        )
-        for name, standings in panel.standings(sheets, coverage=coverage).items()
-    )
+    models: list[RankedModel] = []
+    for n_samples in sorted({entry.sheet.n_samples for entry in scored}, reverse=True):
+        of_name = {
+            entry.candidate.name: entry for entry in scored if entry.sheet.n_samples == n_samples
+        }
+        sheets = {name: entry.sheet for name, entry in of_name.items()}
+        ahead = len(models)
+        for name, standings in panel.standings(sheets, coverage=coverage).items():
+            others = {other: standings[other] for other in further if other in standings}
+            standing = standings[first]
+            if ahead:  # what is beaten is not compared with the leader again
+                standing = replace(
+                    standing,
+                    rank=ahead + standing.rank,
+                    p_best=None if standing.p_best is None else 0.0,
+                    behind_low=None,
+                    behind_high=None,
+                    group=None,
+                )
+            models.append(_ranked(of_name[name], standing, others))
+    return tuple(models)
 
 
 def _ranked(entry: _Scored, standing: Standing, others: Mapping[str, Standing]) -> RankedModel:
@@ -256,6 +326,7 @@ def _ranked(entry: _Scored, standing: Standing, others: Mapping[str, Standing]) 
         group=standing.group,
         parameters=candidate.parameters,
         n_features=entry.n_features,
+        n_samples=entry.sheet.n_samples,
         seconds=None if np.isnan(entry.seconds) else entry.seconds,
         source=candidate.source,
         weights=candidate.weights,

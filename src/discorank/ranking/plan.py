@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from discorank._optional import import_optional
 from discorank.features import FeatureStore, default_root, extract, feature_key, pick_device
@@ -192,7 +194,7 @@ def _probe(
     missing: Sequence[Candidate], data: Target, *, device: str, batch_size: int
 ) -> tuple[float | None, str | None]:
     """Return seconds per unit of work of one sample, and the model that they were measured on."""
-    few = _first(data, min(len(data), _PROBED_BATCHES * batch_size))
+    few = data.take(np.arange(min(len(data), _PROBED_BATCHES * batch_size)))
     fitting = [
         (work, candidate)
         for candidate in missing
@@ -210,14 +212,3 @@ def _probe(
         if not isinstance(features, FailedModel):
             return features.seconds / len(few) / work, candidate.name
     return None, None
-
-
-def _first(data: Target, n: int) -> Target:
-    return replace(
-        data,
-        items=data.items[:n],
-        labels=None if data.labels is None else data.labels[:n],
-        targets=None if data.targets is None else data.targets[:n],
-        sample_ids=data.sample_ids[:n],
-        rows=data.rows[:n],
-    )

@@ -68,6 +68,8 @@ class RankedModel:
         Number of parameters, classifier included.
     n_features : int
         Width of the features.
+    n_samples : int
+        Samples that the model was scored on; in a race fewer for one that left early.
     seconds : float, optional
         Wall-clock time of the extraction, also when the features then came from the cache; None
         for ready-made features.
@@ -100,6 +102,7 @@ class RankedModel:
     group: int | None
     parameters: int | None
     n_features: int
+    n_samples: int
     seconds: float | None
     source: str
     weights: str
@@ -148,6 +151,8 @@ class Ranking:
         In the order in which they were asked for.
     unfinished : tuple of str
         Specs that were not reached before an interrupt; empty otherwise.
+    race : bool
+        Whether models that were beaten early left before they had seen all samples.
     task : {"classification", "multilabel", "regression", "detection"}
     options : mapping
         From the name of each scorer, the one that orders the models first, to its options.
@@ -183,6 +188,7 @@ class Ranking:
     models: tuple[RankedModel, ...]
     failed: tuple[FailedModel, ...]
     unfinished: tuple[str, ...]
+    race: bool
     task: Task
     options: Mapping[str, Mapping[str, JSON]]
     hard_fraction: float | None

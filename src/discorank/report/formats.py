@@ -30,6 +30,7 @@ COLUMNS = (
     "group",
     "parameters",
     "n_features",
+    "n_samples",
     "seconds",
     "source",
     "weights",
@@ -127,6 +128,7 @@ def to_frame(document: Document) -> pd.DataFrame:
     measured = ("score", "low", "high", "p_best", "behind_low", "behind_high", "seconds")
     numbers = dict.fromkeys(measured, "float64")
     counts = {"rank": "int64", "group": "Int64", "parameters": "Int64", "n_features": "int64"}
+    counts["n_samples"] = "int64"
     columns = _columns(document)
     numbers |= dict.fromkeys(columns[len(COLUMNS) :], "float64")
     frame = pandas.DataFrame(_rows(document), columns=columns).astype({**numbers, **counts})

@@ -86,7 +86,9 @@ def summarize_ranking(document: Document) -> Summary:
     # All together would not fit 80 characters.
     columns += beside or [
         (Column("params"), [count(model["parameters"]) for model in models]),
-        (Column("width"), [str(model["n_features"]) for model in models]),
+        (Column("samples"), [f"{model['n_samples']:,}" for model in models])
+        if document["race"]
+        else (Column("width"), [str(model["n_features"]) for model in models]),
         (Column("time"), [duration(model["seconds"]) for model in models]),
     ]
     return Summary(
@@ -97,6 +99,7 @@ def summarize_ranking(document: Document) -> Summary:
             [
                 *_unfinished(document),
                 _sentence(document),
+                *_race(document),
                 *_alike(models),
                 *(() if others == beside[len(parts) :] else _orders(document)),
             ]
@@ -140,6 +143,16 @@ def _unfinished(document: Document) -> list[str]:
         return []
     more = f" and {len(specs) - 3} more" if len(specs) > 3 else ""
     return [f"Interrupted before {', '.join(specs[:3])}{more}; the same command goes on there."]
+
+
+def _race(document: Document) -> list[str]:
+    """Say what a race has saved."""
+    models = document["ranking"]
+    if not document["race"] or not models:
+        return []
+    seen = sum(model["n_samples"] for model in models)
+    saved = 1.0 - seen / (len(models) * document["n_samples"])
+    return [f"The race left out {_percent(round(saved, 3))} of the samples of all models."]
 
 
 def _alike(models: Sequence[Mapping[str, Any]]) -> list[str]:

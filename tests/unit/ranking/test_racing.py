@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from textwrap import dedent
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import discorank
+from discorank.features import FeatureStore
+from discorank.ranking.racing import rounds
+
+N_SAMPLES = 800
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 8), st.integers(120, 900))
+def test_rounds_are_nested_and_stratified(seed: int, n_classes: int, n_samples: int) -> None:
+    rng = np.random.default_rng(seed)
+    strata = rng.permutation(np.r_[np.arange(n_classes), rng.integers(0, n_classes, n_samples)])
+    counts = np.bincount(strata)
+    laps = rounds(strata, random_state=seed)
+    assert laps[-1].tolist() == list(range(len(strata)))
+    for small, large in itertools.pairwise(laps):
+        assert set(small.tolist()) < set(large.tolist())
+        assert len(large) == min(2 * len(small), len(strata))
+    for lap in laps:
+        assert (np.diff(lap) > 0).all()
+        taken = np.bincount(strata[lap], minlength=n_classes)
+        assert (taken >= np.minimum(counts, 2)).all()
+        share = counts * len(lap) / len(strata)
+        # Two of each class come first, which takes from the shares of the others.
+        assert (np.abs(taken - share) <= 2 * n_classes + 2).all()
+    again = rounds(strata, random_state=seed)
+    assert all((one == other).all() for one, other in zip(laps, again, strict=True))
+
+
+@pytest.fixture
+def contest(tmp_path: Path) -> tuple[Path, list[str]]:
+    """Return a target, and features whose classes lie further and further apart."""
+    labels = np.arange(N_SAMPLES) % 4
+    specs = []
+    separations = {"none": 0.0, "weak": 0.5, "good": 2.95, "best": 3.0}
+    for seed, (name, separation) in enumerate(separations.items()):
+        rng = np.random.default_rng(seed)
+        features = rng.standard_normal((N_SAMPLES, 8)) + separation * np.eye(8)[labels]
+        np.savez(tmp_path / f"{name}.npz", features=features.astype("float32"), labels=labels)
+        specs.append(f"features:{tmp_path / name}.npz?name={name}")
+    return tmp_path / "best.npz", specs
+
+
+def test_the_beaten_leave_early_and_the_winner_is_the_same(
+    contest: tuple[Path, list[str]],
+) -> None:
+    target, specs = contest
+    whole = discorank.rank(target, specs)
+    race = discorank.rank(target, specs, race=True)
+    assert race.best.model == whole.best.model
+    assert race.best.alias == "best"
+    seen = {model.alias: model.n_samples for model in race.models}
+    assert seen["none"] == seen["weak"] == 100
+    assert seen["best"] > 100
+    assert [model.rank for model in race.models] == [1, 2, 3, 4]
+    assert [model.n_samples for model in race.models] == sorted(seen.values(), reverse=True)
+    assert {model.n_samples for model in whole.models} == {N_SAMPLES}
+    assert race.models[-1].p_best == 0.0
+    assert race.models[-1].behind_low is None
+    assert sum(model.p_best or 0.0 for model in race.models) == pytest.approx(1.0)
+    text = str(race)
+    assert "The race left out" in text
+    assert "samples" in text.splitlines()[2]
+    assert race.to_json() == discorank.rank(target, specs, race=True).to_json()
+
+
+def test_who_saw_all_has_the_score_of_a_plain_ranking(contest: tuple[Path, list[str]]) -> None:
+    target, specs = contest
+    alike = [spec for spec in specs if "good" in spec or "best" in spec]
+    race = discorank.rank(target, [*alike, specs[0]], race=True)
+    whole = {model.model: model.score for model in discorank.rank(target, alike).models}
+    for model in race.models:
+        if model.n_samples == N_SAMPLES:
+            assert model.score == whole[model.model]
+
+
+def test_no_sample_is_extracted_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "discorank_raced_models.py").write_text(
+        dedent(
+            """
+            import numpy as np
+            import torch
+            from torch import nn
+
+            seen = []
+
+            def as_array(image):
+                array = np.asarray(image.convert("L"), dtype="float32")[None] / 255
+                seen.append(array.tobytes())
+                return array
+
+            def make(seed):
+                torch.manual_seed(seed)
+                return nn.Sequential(nn.Flatten(), nn.Linear(16, 5), nn.Linear(5, 2)), as_array
+
+            def one():
+                return make(0)
+
+            def other():
+                return make(1)
+            """
+        )
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    rng = np.random.default_rng(0)
+    labels = np.arange(300) % 3
+    images = (60 * labels[:, None, None] + rng.integers(60, size=(300, 4, 4))).astype("uint8")
+    np.savez(tmp_path / "t.npz", images=images, labels=labels)
+    specs = [f"python:discorank_raced_models:{name}" for name in ("one", "other")]
+    ranking = discorank.rank(tmp_path / "t.npz", specs, race=True, cache=tmp_path, workers=0)
+    import discorank_raced_models  # type: ignore[import-not-found]
+
+    seen: list[bytes] = discorank_raced_models.seen
+    # One blank image per model, by which its input size is found.
+    n_seen = sum(model.n_samples for model in ranking.models) + len(specs)
+    assert len(seen) == n_seen
+    entries = FeatureStore(tmp_path / "features").entries()
+    assert len({entry.key["selection"] for entry in entries}) >= len(entries) / 2
+    again = discorank.rank(tmp_path / "t.npz", specs, race=True, cache=tmp_path, workers=0)
+    assert len(seen) == n_seen + len(specs)
+    assert again.to_json() == ranking.to_json()
