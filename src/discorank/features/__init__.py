@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from discorank.features.device import pick_device, put_on
+from discorank.features.encoding import runs_mixed
 from discorank.features.extract import extract
 from discorank.features.progress import Progress, RichProgress
 from discorank.features.store import (
@@ -24,4 +25,5 @@ __all__ = [
     "feature_key",
     "pick_device",
     "put_on",
+    "runs_mixed",
 ]

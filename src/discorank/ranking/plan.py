@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from discorank._optional import import_optional
-from discorank.features import FeatureStore, default_root, extract, feature_key, pick_device
+from discorank.features import (
+    FeatureStore,
+    default_root,
+    extract,
+    feature_key,
+    pick_device,
+    runs_mixed,
+)
 from discorank.hub import expand
 from discorank.ranking.candidates import attempt, describe
 from discorank.ranking.result import FailedModel
@@ -147,7 +154,7 @@ def plan(
     candidates = [one for one in described.values() if not isinstance(one, FailedModel)]
     stored = {
         candidate.name: candidate.modality == "features"
-        or store.path(feature_key(candidate, data)).exists()
+        or store.path(feature_key(candidate, data, mixed=runs_mixed(device))).exists()
         for candidate in candidates
     }
     missing = [candidate for candidate in candidates if not stored[candidate.name]]
