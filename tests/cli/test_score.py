@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import Result
 
-from discorank import disco_regression_score, disco_score
+from discorank import disco_detection_score, disco_regression_score, disco_score
 from discorank.scoring.bootstrap import paired_bootstrap
 from discorank.scoring.probe import Probe
 from discorank.scoring.registry import get_scorer
@@ -156,3 +156,36 @@ def test_an_option_must_be_an_assignment(discorank: Run, target: Path, option: s
     result = discorank("score", target, "--option", option)
     assert result.exit_code == 2
     assert f"--option must be [SCORER.]KEY=VALUE, got '{option}'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--option", "disco=3", "--option", "disco.n_groups=4"), "'disco' is an option here"),
+        (("--option", "svd_solver=[1]"), "svd_solver must be one of"),
+        (("--option", "random_state=[1]"), "random_state must be a whole number"),
+        (("--task", "multilabel", "--scorer", "rankme"), "labels must have shape"),
+        (("--coverage", "2"), "coverage must lie between 0 and 1, got 2.0"),
+        (("--coverage", "nan", "--scorer", "rankme", "--halves", "0"), "coverage must lie"),
+        (("--task", "guess"), "task must be one of"),
+    ],
+)
+def test_odd_flags_are_refused_in_a_line(
+    discorank: Run, target: Path, flags: tuple[str, ...], message: str
+) -> None:
+    result = discorank("score", target, *flags)
+    assert result.exit_code == 2, result.exception
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_score_that_is_scaled_in_a_pool_is_its_plain_sum_alone(
+    discorank: Run, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    features, boxes = rng.standard_normal((40, 5)), rng.uniform(0.1, 0.9, (40, 4))
+    np.savez(tmp_path / "f.npz", features=features, labels=np.arange(40) % 2, boxes=boxes)
+    document = json.loads(discorank("score", tmp_path / "f.npz", "--json").stdout)
+    alone = disco_detection_score(features, np.arange(40) % 2, boxes)
+    assert document["score"] == alone.value
+    assert document["low"] < document["score"] < document["high"]

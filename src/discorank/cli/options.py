@@ -274,4 +274,7 @@ def _assign(assignment: str, options: dict[str, Any]) -> None:
         value = json.loads(text)
     except ValueError:  # no number, true, false or null: a word
         value = text
-    (options.setdefault(scorer, {}) if scorer else options)[key] = value
+    own = options.setdefault(scorer, {}) if scorer else options
+    if not isinstance(own, dict):
+        raise InvalidInput(f"--option {assignment!r}: {scorer!r} is an option here, not a scorer")
+    own[key] = value

@@ -51,9 +51,11 @@ def score(
     from discorank.features import put_on
     from discorank.ranking.panel import Panel
     from discorank.ranking.versions import versions
+    from discorank.scoring.bootstrap import check_confidence
     from discorank.scoring.probe import Probe
     from discorank.targets.arrays import TRUTHS_OF, task_of
 
+    check_confidence(coverage, name="coverage")
     given = options.scorer_options(
         components=components,
         groups=groups,
@@ -115,9 +117,14 @@ def _without_place(standing: dict[str, Any]) -> dict[str, Any]:
 
 
 def _n_classes(task: Task, probe: Any) -> int:
+    from discorank.scoring.multilabel import binary_problems
+
     if task == "regression":
         return 0
-    return int(probe.labels.shape[1]) if task == "multilabel" else len(probe.classes.counts)
+    if task == "multilabel":
+        binary_problems(probe)  # refuses labels that are no such matrix
+        return int(probe.labels.shape[1])
+    return len(probe.classes.counts)
 
 
 def _decomposition(score: Score) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """``features:FILE.npz``: features that were made elsewhere.
 
 The file holds the array ``features`` of shape (n_samples, n_features), one row for each sample of
-the full target in its order, and may hold ``logits`` of shape (n_samples, n_source_classes).
+the full target in its order, and may hold ``source_logits`` (or ``logits``) of shape (n_samples,
+n_source_classes).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from discorank.hub.weights import sha256
 from discorank.types import Candidate, Features, Float32Array
 
 __all__ = ["resolve"]
+
+_LOGITS = ("source_logits", "logits")
 
 
 def resolve(spec: Spec) -> Candidate:
@@ -56,7 +59,7 @@ def _load(path: Path, device: str) -> Features:  # noqa: ARG001 -- arrays need n
             held = ", ".join(arrays) or "nothing"
             raise ModelFailed(f"{str(path)!r} has no array named 'features'; it holds {held}")
         features = _matrix(arrays["features"], "features")
-        logits = _matrix(arrays["logits"], "logits") if "logits" in arrays else None
+        logits = next((_matrix(arrays[name], "logits") for name in _LOGITS if name in arrays), None)
     if logits is not None and len(logits) != len(features):
         raise ModelFailed(
             f"{str(path)!r} has {len(features)} rows of features but {len(logits)} of logits"

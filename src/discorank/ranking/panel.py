@@ -52,7 +52,7 @@ class Sheet:
         The samples that were scored; None for all.
     halves : mapping
         From the name of a scorer whose score is no mean over samples to its scores on half of the
-        samples, the same halves for every candidate.
+        samples, the same halves for every candidate, unless each has hard examples of its own.
     """
 
     scores: Mapping[str, Score]
@@ -122,6 +122,8 @@ class Panel:
                 )
         full = all_options(scorers, options, random_state=random_state)
         check_count(n_halves, name="n_halves", least=0)
+        if n_halves == 1:
+            raise InvalidInput("n_halves must be 0 or at least 2, got 1: one half has no spread")
         panel = cls(scorers, full, hard_fraction, random_state, n_halves)
         for scorer in scorers:
             scorer(_toy(task), **full[scorer.name])
@@ -189,7 +191,9 @@ class Panel:
         found: dict[str, dict[str, Standing]] = {}
         for scorer in self.scorers:
             scored = {name: sheet for name, sheet in sheets.items() if scorer.name in sheet.scores}
-            pooled = scorer.pool([sheet.scores[scorer.name] for sheet in scored.values()])
+            alone = [sheet.scores[scorer.name] for sheet in scored.values()]
+            # Over one candidate, terms that are scaled over all would say nothing.
+            pooled = scorer.pool(alone) if len(alone) > 1 else alone
             scores = {
                 name: score if sheet.rows is None else spread(score, sheet.rows, sheet.n_samples)
                 for (name, sheet), score in zip(scored.items(), pooled, strict=True)
@@ -231,7 +235,8 @@ class Panel:
         if kind == "none":
             return None
         columns = [sheet.halves[scorer.name] for sheet in sheets.values()]
-        pooled = [scorer.pool(list(half)) for half in zip(*columns, strict=True)]
+        halves = [list(half) for half in zip(*columns, strict=True)]
+        pooled = [scorer.pool(half) if len(half) > 1 else half for half in halves]
         return half_sample_sureness(
             [score.value for score in scores.values()],
             [[score.value for score in half] for half in pooled],
@@ -279,7 +284,7 @@ def _ranked(scores: Mapping[str, Score], sure: Sureness | None) -> dict[str, Sta
 def _strata(probe: Probe) -> IntArray:
     """Class of each sample; one class where there is not one label per sample."""
     labels = probe.labels
-    if labels is None or np.ndim(labels) > 1:  # type: ignore[arg-type]
+    if labels is None or getattr(labels, "ndim", 1) > 1:
         return np.zeros(len(probe.Z), np.intp)
     return probe.classes.ids
 

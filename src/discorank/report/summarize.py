@@ -409,7 +409,8 @@ def _number_format(values: Iterable[float]) -> _Format:
     largest = max((abs(value) for value in values), default=0.0)
     magnitude = math.floor(math.log10(largest)) if largest > 0 else 0
     decimals = 2 - magnitude if magnitude < -1 else max(0, 3 - max(0, magnitude))
-    return lambda value: f"{value:,.{decimals}f}"
+    # Rounded first: what is 0 to these decimals is no −0.
+    return lambda value: f"{round(value, decimals) + 0.0:,.{decimals}f}"
 
 
 def _interval(model: Mapping[str, Any], score: _Format) -> str:

@@ -168,7 +168,9 @@ def combine_detection(results: Sequence[DetectionResult]) -> list[DetectionResul
     for result in results:
         per_sample = min_max(result.classification.per_sample, over=s_cls)
         per_sample = per_sample + min_max(result.regression.per_sample, over=s_reg)
-        combined.append(replace(result, value=float(per_sample.mean()), per_sample=per_sample))
+        terms = result.classification.value, result.regression.value
+        value = min_max(terms[0], over=s_cls) + min_max(terms[1], over=s_reg)
+        combined.append(replace(result, value=float(value), per_sample=per_sample))
     return combined
 
 

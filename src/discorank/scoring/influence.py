@@ -4,8 +4,10 @@ A score is the mean of the contributions of its samples, but a sample does more 
 moves the mean and the prior of its class and the singular values, and with them the contributions
 of all others. A bootstrap of the contributions alone does not see that, and its 95 % intervals
 cover the score that other samples would give in 70 to 95 of 100 cases. The influence values here
-have the score as their mean too, and the spread that it has from data set to data set to first
-order; their intervals cover it in about 95 of 100 (``benchmarks/calibration.py``).
+have the score as their mean too, and to first order the spread that it has from data set to data
+set; with the identity covariance their intervals cover it in 94 to 99 of 100. With a covariance
+that is fitted they cover less, 75 to 96, the fewer samples per dimension the less: how it and the
+axes follow the data is not all in them (``benchmarks/calibration.py``).
 """
 
 from __future__ import annotations

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args
 
 from numpy.typing import ArrayLike
 
 from discorank.errors import InvalidInput
-from discorank.scoring.arrays import Array, Precision, placed_like, precision_of, segment_sums
+from discorank.scoring.arrays import (
+    Array,
+    Precision,
+    placed_like,
+    precision_of,
+    segment_sums,
+    to_numpy,
+)
 from discorank.scoring.spectral import (
     SpectralComponents,
     Spectrum,
@@ -23,7 +30,14 @@ from discorank.scoring.spectral import (
     full_spectrum,
     split_groups,
 )
-from discorank.scoring.validate import ClassLabels, check_features, check_labels, check_matrix
+from discorank.scoring.validate import (
+    ClassLabels,
+    check_choice,
+    check_count,
+    check_features,
+    check_labels,
+    check_matrix,
+)
 from discorank.types import Float64Array, IntArray
 
 __all__ = ["Probe"]
@@ -158,11 +172,18 @@ class Probe:
         return replace(
             self,
             features=self.Z[placed_like(self.Z, rows), :],
-            labels=None if self.labels is None else self.classes.ids[rows],
+            labels=self._labels_of(rows),
             source_logits=None if self.source_logits is None else self.logits[rows],
             sample_ids=None if ids is None else [ids[row] for row in rows.tolist()],
             targets=None if self.targets is None else self.Y[rows],
         )
+
+    def _labels_of(self, rows: IntArray) -> Any:
+        if self.labels is None:
+            return None
+        if getattr(self.labels, "ndim", 1) == 2:  # several labels per sample
+            return to_numpy(self.labels)[rows]
+        return self.classes.ids[rows]
 
     @cached_property
     def _components(self) -> dict[tuple[object, ...], SpectralComponents]:
@@ -178,6 +199,8 @@ class Probe:
     ) -> SpectralComponents:
         """`spectral_components` of the features; computed once for any number of groups."""
         check_groups(n_components, n_groups)
+        check_choice(svd_solver, get_args(SvdSolver), name="svd_solver")
+        check_count(random_state, name="random_state", least=0)
         key = (n_components, svd_solver, random_state)
         if key not in self._components:
             self._components[key] = decompose(

@@ -524,3 +524,29 @@ def test_scorers_are_named_once(
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
         discorank.rank(target, save_features("fair", 2.0), scorer=scorers)
+
+
+def test_several_labels_are_halved_too(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((N_SAMPLES, 8)).astype("float32")
+    np.savez(tmp_path / "f.npz", features=features)
+    np.savez(tmp_path / "t.npz", features=features, labels=(features[:, :2] > 0).astype(int))
+    spec = f"features:{tmp_path / 'f.npz'}"
+    ranking = discorank.rank(tmp_path / "t.npz", spec, scorer=["disco", "rankme"])
+    assert ranking.best.others["rankme"].low is not None
+    with pytest.raises(InvalidInput, match="n_halves must be 0 or at least 2, got 1"):
+        discorank.rank(tmp_path / "t.npz", spec, n_halves=1)
+
+
+def test_logits_in_a_file_of_features_go_by_the_name_they_have_elsewhere(
+    target: Path, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    features, logits = rng.standard_normal((N_SAMPLES, 4)), rng.standard_normal((N_SAMPLES, 3))
+    scores = []
+    for name in ("logits", "source_logits"):
+        arrays: dict[str, Any] = {"features": features, name: logits}
+        np.savez(tmp_path / "f.npz", **arrays)
+        ranking = discorank.rank(target, f"features:{tmp_path / 'f.npz'}", scorer="leep")
+        scores.append(ranking.best.score)
+    assert scores[0] == scores[1]

@@ -298,3 +298,8 @@ def test_models_that_cannot_be_told_apart_are_named(
     assert told in summarize_ranking(make_ranking(models=models).to_dict()).sentence
     alone = make_ranking(models=models[1:])
     assert "told apart on these" not in summarize_ranking(alone.to_dict()).sentence
+
+
+def test_zero_has_no_sign(make_ranking: MakeRanking, make_model: MakeModel) -> None:
+    models = (make_model(score=1.0), make_model(rank=2, score=-1e-9))
+    assert cell(make_ranking(models=models), "score", row=1) == "0.000"
