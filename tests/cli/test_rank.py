@@ -321,3 +321,20 @@ def test_a_dry_run_ranks_nothing(
     out = tmp_path / "plan.csv"
     assert discorank(*command, "--out", out).exit_code == 0
     assert out.read_text().startswith("model,alias,source,parameters,stored,download,seconds\n")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--scorer", "nope"), "no scorer is named 'nope'"),
+        (("--groups", "0"), "n_groups must be a whole number of at least 1, got 0"),
+        (("--hard-fraction", "2"), "hard_fraction must be a number above 0 and at most 1, got 2.0"),
+        (("--race",), "leave out --race"),
+    ],
+)
+def test_a_dry_run_refuses_what_a_ranking_would(
+    discorank: Run, target: Path, specs: list[str], flags: tuple[str, ...], message: str
+) -> None:
+    result = discorank("rank", target, "--models", *specs, "--dry-run", *flags)
+    assert result.exit_code == 2
+    assert message in result.stderr

@@ -98,21 +98,9 @@ def rank(
         "batch_size": batch_size,
         "cache": cache,
     }
-    if dry_run:
-        planned = discorank.plan(target, models, **extraction)
-        document = planned.to_dict()
-        destination.write(
-            summarize_plan(document),
-            as_json=lambda: to_json(document),
-            as_csv=lambda: plan_to_csv(document),
-        )
-        return
-    ranking = discorank.rank(
-        target,
-        models,
-        **extraction,
-        scorer=scorer,
-        scorer_options=options.scorer_options(
+    scoring: dict[str, Any] = {
+        "scorer": scorer,
+        "scorer_options": options.scorer_options(
             components=components,
             groups=groups,
             covariance=covariance,
@@ -120,11 +108,32 @@ def rank(
             svd_solver=svd_solver,
             more=option,
         ),
-        hard_fraction=hard_fraction,
+        "hard_fraction": hard_fraction,
+        "n_halves": n_halves,
+    }
+    if dry_run:
+        if race:
+            raise discorank.InvalidInput(
+                "--dry-run cannot say where models will leave a race; leave out --race"
+            )
+        planned = discorank.plan(target, models, **extraction, **scoring)
+        document = planned.to_dict()
+        destination.write(
+            summarize_plan(document),
+            as_json=lambda: to_json(document),
+            as_csv=lambda: plan_to_csv(document),
+        )
+        if planned.failed:
+            raise typer.Exit(discorank.ModelFailed.exit_code)
+        return
+    ranking = discorank.rank(
+        target,
+        models,
+        **extraction,
+        **scoring,
         workers=workers,
         confidence=confidence,
         coverage=coverage,
-        n_halves=n_halves,
         race=race,
         progress=output.progress(quiet=quiet),
     )

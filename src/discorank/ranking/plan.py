@@ -20,6 +20,7 @@ from discorank.features import (
 )
 from discorank.hub import expand
 from discorank.ranking.candidates import attempt, describe
+from discorank.ranking.panel import Panel
 from discorank.ranking.result import FailedModel
 from discorank.report.plan import summarize_plan
 from discorank.scoring.validate import check_count
@@ -110,6 +111,10 @@ def plan(
     device: str | None = None,
     batch_size: int = 32,
     cache: str | Path | None = None,
+    scorer: str | Sequence[str] = "disco",
+    scorer_options: Mapping[str, Any] | None = None,
+    hard_fraction: float | None = None,
+    n_halves: int = 20,
     **columns: Any,
 ) -> Plan:
     """Say what `discorank.rank` with the same arguments would do.
@@ -118,6 +123,8 @@ def plan(
     ----------
     target, models, task, max_samples, max_bad, random_state, device, batch_size, cache
         As in `discorank.rank`.
+    scorer, scorer_options, hard_fraction, n_halves
+        As in `discorank.rank`; they are checked, and take no part in the estimates.
     **columns
         Its other arguments about the target: ``input_column``, ``label_column``, ``split``,
         ``images``.
@@ -148,6 +155,14 @@ def plan(
         random_state=random_state,
         max_bad=max_bad,
         **columns,
+    )
+    Panel.of(
+        [scorer] if isinstance(scorer, str) else list(scorer),
+        data.task,
+        scorer_options or {},
+        hard_fraction=hard_fraction,
+        random_state=random_state,
+        n_halves=n_halves,
     )
     store = FeatureStore(default_root() if cache is None else Path(cache).expanduser() / "features")
     described = describe(specs)
