@@ -46,6 +46,8 @@ def main() -> None:
         axes.loglog(values, seconds, "o-", color="#1f5fa8")
         axes.set_title(f"{LABELS[name]}: slope {slope:.2f}", loc="left", fontsize=10)
         axes.set_xlabel(LABELS[name])
+        axes.set_xticks(values, [f"{value:,}" for value in values], fontsize=7)
+        axes.set_xticks([], minor=True)
         axes.grid(visible=True, which="both", alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("seconds")

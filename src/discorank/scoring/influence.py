@@ -147,19 +147,18 @@ def _through_classes(
     components: SpectralComponents, labels: ClassLabels, covariance: Covariance
 ) -> Float64Array:
     """Σ_g S_ratio^g Σ_i ∂p_i/∂w_j, centred: j moves the mean and the prior of its class, and Λ."""
-    T, own = components.coordinates, labels.ids
     model = fit_components(components, labels, covariance=covariance)
+    T, own = model.whitened(components.coordinates), labels.ids
     n_classes, effect = len(labels.counts), np.zeros(len(own))
     for g, group in enumerate(components.groups):
         size = group.stop - group.start
         slopes = np.zeros((n_classes, size + 1))
         for rows in model.blocks(len(own)):
-            t = model.whitened(T[rows, :])[:, group]
-            slopes += _slopes(model, g, t, own[rows])
+            slopes += _slopes(model, g, T[rows, group], own[rows])
         means = to_numpy(model.means[:, group]).astype(np.float64)
         by_prior, toward = slopes[:, -1], slopes[:, :-1] - slopes[:, -1:] * means
         toward = model.times_precision(g, toward)
-        residuals = to_numpy(model.whitened(T)[:, group]).astype(np.float64) - means[own]
+        residuals = to_numpy(T[:, group]).astype(np.float64) - means[own]
         of_group = np.einsum("ij,ij->i", residuals, toward[own]) + by_prior[own]
         of_group /= labels.counts[own]
         if covariance == "shared":

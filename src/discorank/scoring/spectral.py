@@ -184,17 +184,24 @@ def decompose(
     solver = svd_solver
     if solver == "auto" or (solver == "randomized" and not _iteration_pays(Z.shape, k)):
         solver = _choose_solver(Z.shape, k)
-    if solver == "randomized":
-        try:
-            T, sigma, V = _randomized(Z, k, random_state)
-        except NotConverged:
-            solver = "covariance_eigh"
-    if solver == "full":
-        T, sigma, V = _full(Z, k)
-    elif solver == "covariance_eigh":
-        T, sigma, V = _covariance_eigh(Z, k)
-    elif solver == "published":
-        T, sigma, V = _published(Z, k)
+    try:
+        # Squares that overflow end in an error that says so, below.
+        with np.errstate(over="ignore", invalid="ignore"):
+            if solver == "randomized":
+                try:
+                    T, sigma, V = _randomized(Z, k, random_state)
+                except NotConverged:
+                    solver = "covariance_eigh"
+            if solver == "full":
+                T, sigma, V = _full(Z, k)
+            elif solver == "covariance_eigh":
+                T, sigma, V = _covariance_eigh(Z, k)
+            elif solver == "published":
+                T, sigma, V = _published(Z, k)
+    except np.linalg.LinAlgError as error:
+        raise _too_large(Z, str(error)) from error
+    if not np.isfinite(sigma).all():
+        raise _too_large(Z, f"the largest singular value came out as {sigma[0]}")
     rank = max(1, int(np.count_nonzero(sigma > RANK_TOLERANCE * sigma[0])))
     return SpectralComponents(
         T[:, :rank], sigma[:rank], V[:, :rank], split_groups(rank, n_groups), solver
@@ -238,6 +245,13 @@ def all_singular_values(Z: Array, mean: Float64Array, gram: Array | None) -> Flo
         return to_numpy(values)
     eigenvalues = to_numpy(xp.linalg.eigvalsh(gram))[::-1].astype(np.float64)
     return np.sqrt(np.maximum(eigenvalues, 0.0))
+
+
+def _too_large(Z: Array, why: str) -> InvalidInput:
+    return InvalidInput(
+        f"features of shape {tuple(Z.shape)} cannot be decomposed ({why}); divide them by a number "
+        f"if they are very large"
+    )
 
 
 def check_groups(n_components: int | None, n_groups: int) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from discorank import InvalidInput
 from discorank.scoring import spectral
 from discorank.scoring.krylov import NotConverged, leading_eigenpairs
 from discorank.scoring.spectral import SvdSolver, spectral_components
@@ -102,3 +103,19 @@ def test_the_iteration_says_when_it_cannot_converge() -> None:
         leading_eigenpairs(single.__matmul__, start.astype(np.float32), 64, tolerance=1e-9)
     values, _ = leading_eigenpairs(wide.__matmul__, start, 64, tolerance=1e-9)
     np.testing.assert_allclose(values, spectrum[:64], rtol=1e-8)
+
+
+@pytest.mark.parametrize("solver", ["auto", "full", "covariance_eigh", "randomized"])
+@pytest.mark.parametrize("shape", [(40, 8), (8, 40)])
+def test_features_too_large_to_square_are_refused_or_decomposed(
+    shape: tuple[int, int], solver: SvdSolver
+) -> None:
+    features = 1e200 * np.random.default_rng(0).standard_normal(shape)
+    try:
+        components = spectral_components(features, n_groups=2, svd_solver=solver)
+    except InvalidInput as error:
+        assert "divide them by a number if they are very large" in str(error)  # noqa: PT017
+    else:
+        sigma = np.linalg.svd(features - features.mean(axis=0), compute_uv=False)
+        kept = components.singular_values
+        np.testing.assert_allclose(kept, sigma[: len(kept)], rtol=1e-6)
