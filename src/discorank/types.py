@@ -18,6 +18,7 @@ __all__ = [
     "Audio",
     "BadItem",
     "Candidate",
+    "ChosenPool",
     "Collating",
     "Encoded",
     "Encoder",
@@ -199,6 +200,14 @@ class Candidate:
     def label(self) -> str:
         """What tables call the candidate: the alias if there is one, else the name."""
         return self.alias or self.name
+
+
+@dataclass(frozen=True)
+class ChosenPool:
+    """The pool that is ranked where no models were named: its spec, and why this one."""
+
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True)

@@ -30,10 +30,11 @@ def rank(
         typer.Option(
             "--models",
             metavar="SPEC...",
-            help="Candidates: timm:NAME, torchvision:NAME, onnx:FILE, python:MODULE:FACTORY, "
-            "features:FILE.npz, pool:NAME.",
+            show_default="a pool that fits the target and the device",
+            help="Candidates: timm:NAME, torchvision:NAME, transformers:NAME, onnx:FILE, "
+            "python:MODULE:FACTORY, features:FILE.npz, pool:NAME, ...",
         ),
-    ],
+    ] = [],  # noqa: B006 - read by typer, never changed
     max_samples: Annotated[
         int | None,
         typer.Option(metavar="N", help="Score a stratified sample of N items."),
@@ -116,7 +117,7 @@ def rank(
             raise discorank.InvalidInput(
                 "--dry-run cannot say where models will leave a race; leave out --race"
             )
-        planned = discorank.plan(target, models, **extraction, **scoring)
+        planned = discorank.plan(target, models or None, **extraction, **scoring)
         document = planned.to_dict()
         destination.write(
             summarize_plan(document),
@@ -128,7 +129,7 @@ def rank(
         return
     ranking = discorank.rank(
         target,
-        models,
+        models or None,
         **extraction,
         **scoring,
         workers=workers,

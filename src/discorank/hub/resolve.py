@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import cast
@@ -18,29 +20,30 @@ from discorank.hub.query import Query
 from discorank.hub.spec import Spec, did_you_mean
 from discorank.types import Candidate
 
-__all__ = ["expand", "label_of", "resolve"]
+__all__ = ["expand", "extra_of", "is_installed", "label_of", "resolve"]
 
 
 @dataclass(frozen=True)
 class _Scheme:
-    """Where a scheme's adapter is, and the extra that brings what it imports."""
+    """Where a scheme's adapter is, the extra that brings what it imports, and that library."""
 
     module: str
     extra: str
+    library: str
 
 
 _SCHEMES: Mapping[str, _Scheme] = {
-    "timm": _Scheme("discorank.hub.timm", "timm"),
-    "torchvision": _Scheme("discorank.hub.torchvision", "torchvision"),
-    "transformers": _Scheme("discorank.hub.transformers", "transformers"),
+    "timm": _Scheme("discorank.hub.timm", "timm", "timm"),
+    "torchvision": _Scheme("discorank.hub.torchvision", "torchvision", "torchvision"),
+    "transformers": _Scheme("discorank.hub.transformers", "transformers", "transformers"),
     "sentence-transformers": _Scheme(
-        "discorank.hub.sentence_transformers", "sentence-transformers"
+        "discorank.hub.sentence_transformers", "sentence-transformers", "sentence_transformers"
     ),
-    "open_clip": _Scheme("discorank.hub.open_clip", "open-clip"),
-    "onnx": _Scheme("discorank.hub.onnx", "onnx"),
-    "keras": _Scheme("discorank.hub.keras", "keras"),
-    "python": _Scheme("discorank.hub.python", "rank"),
-    "features": _Scheme("discorank.hub.features", "rank"),
+    "open_clip": _Scheme("discorank.hub.open_clip", "open-clip", "open_clip"),
+    "onnx": _Scheme("discorank.hub.onnx", "onnx", "onnxruntime"),
+    "keras": _Scheme("discorank.hub.keras", "keras", "keras"),
+    "python": _Scheme("discorank.hub.python", "rank", "torch"),
+    "features": _Scheme("discorank.hub.features", "rank", "safetensors"),
 }
 _CATALOGUES = ("timm", "torchvision")
 _SEARCHED = ("timm",)
@@ -112,6 +115,17 @@ def resolve(spec: str) -> Candidate:
 def label_of(spec: str) -> str:
     """Return what tables call the model of a spec, also where it cannot be resolved."""
     return Spec.parse(spec).label
+
+
+def is_installed(scheme: str) -> bool:
+    """Say whether the library of a scheme's models is installed; it is not imported."""
+    library = _SCHEMES[scheme].library
+    return sys.modules.get(library, ...) is not None and find_spec(library) is not None
+
+
+def extra_of(scheme: str) -> str:
+    """Return the extra of discorank that brings a scheme's models."""
+    return _SCHEMES[scheme].extra
 
 
 def _models(text: str) -> Iterator[Spec]:

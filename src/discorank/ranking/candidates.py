@@ -7,19 +7,34 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from discorank.errors import DiscorankError, InvalidInput, UnknownName
-from discorank.hub import label_of, resolve
+from discorank.features import pick_device
+from discorank.hub import default_pool, expand, label_of, resolve
 from discorank.ranking.result import FailedModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from discorank.types import Candidate
+    from discorank.types import Candidate, ChosenPool, Target
 
-__all__ = ["attempt", "describe"]
+__all__ = ["attempt", "default_specs", "describe", "named_specs"]
 
 _log = logging.getLogger(__name__)
 
 _Outcome = TypeVar("_Outcome")
+
+
+def named_specs(models: str | Sequence[str] | None) -> list[str] | None:
+    """Expand the models that the user named; None where that is left to `default_specs`."""
+    if models is None:
+        return None
+    return expand([models] if isinstance(models, str) else models)
+
+
+def default_specs(target: Target, device: str | None) -> tuple[ChosenPool, list[str]]:
+    """Choose a pool by what the target holds and where models run, and expand it."""
+    where = "cpu" if target.modality == "features" else pick_device(device)
+    pool = default_pool(target.modality, where)
+    return pool, expand([pool.name])
 
 
 def describe(specs: Sequence[str]) -> dict[str, Candidate | FailedModel]:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from discorank.features import FeatureStore, default_root, extract, pick_device
-from discorank.hub import expand
-from discorank.ranking.candidates import attempt, describe
+from discorank.ranking.candidates import attempt, default_specs, describe, named_specs
 from discorank.ranking.panel import Panel, Sheet
 from discorank.ranking.racing import beaten, rounds
 from discorank.ranking.result import FailedModel, RankedModel, Ranking, Standing
@@ -83,7 +82,7 @@ class _Runner:
 
 def rank(
     target: str | Path | Target,
-    models: str | Sequence[str],
+    models: str | Sequence[str] | None = None,
     *,
     task: Task | None = None,
     scorer: str | Sequence[str] = "disco",
@@ -121,8 +120,9 @@ def rank(
         annotations, a folder of Pascal VOC); an ``.npz`` of images or features with labels,
         targets or boxes; a built-in: ``"digits"``, ``"mnist5k"``; or a target that is already
         open.
-    models : str or sequence of str
-        Specs of the candidates: ``"timm:resnet50.a1_in1k"``, ``"pool:offline"``, ...
+    models : str or sequence of str, optional
+        Specs of the candidates: ``"timm:resnet50.a1_in1k"``, ``"pool:offline"``, ... None takes a
+        pool that fits the target and the device; `Ranking.pool` says which and why.
     task : {"classification", "multilabel", "regression", "detection"}, optional
         What the models would be fine-tuned for; None takes what the target says.
     scorer : str or sequence of str
@@ -188,7 +188,7 @@ def rank(
     scorers = [scorer] if isinstance(scorer, str) else list(scorer)
     for name in scorers:  # before the target is opened, which can take minutes
         get_scorer(name, task)
-    specs = expand([models] if isinstance(models, str) else models)
+    specs, pool = named_specs(models), None
     data = open_target(
         target,
         task=task,
@@ -200,6 +200,8 @@ def rank(
         random_state=random_state,
         max_bad=max_bad,
     )
+    if specs is None:
+        pool, specs = default_specs(data, device)
     panel = Panel.of(
         scorers,
         data.task,
@@ -270,6 +272,7 @@ def rank(
         fingerprint=data.fingerprint,
         bad=data.bad,
         versions=versions(),
+        pool=pool,
     )
 
 

@@ -18,8 +18,7 @@ from discorank.features import (
     pick_device,
     runs_mixed,
 )
-from discorank.hub import expand
-from discorank.ranking.candidates import attempt, describe
+from discorank.ranking.candidates import attempt, default_specs, describe, named_specs
 from discorank.ranking.panel import Panel
 from discorank.ranking.result import FailedModel
 from discorank.report.plan import summarize_plan
@@ -27,7 +26,7 @@ from discorank.scoring.validate import check_count
 from discorank.targets import open_target
 
 if TYPE_CHECKING:
-    from discorank.types import JSON, Candidate, Target, Task
+    from discorank.types import JSON, Candidate, ChosenPool, Target, Task
 
 __all__ = ["Plan", "PlannedModel", "plan"]
 
@@ -81,6 +80,8 @@ class Plan:
         Candidates that cannot be described.
     probed : str, optional
         The model of which two batches were run for the estimates; None if none was.
+    pool : ChosenPool, optional
+        The pool that was taken, and why; None where models were named.
     """
 
     target: str
@@ -89,6 +90,7 @@ class Plan:
     models: tuple[PlannedModel, ...]
     failed: tuple[FailedModel, ...]
     probed: str | None
+    pool: ChosenPool | None = None
 
     def to_dict(self) -> dict[str, JSON]:
         """Return the plan as what JSON can hold."""
@@ -102,7 +104,7 @@ class Plan:
 
 def plan(
     target: str | Path | Target,
-    models: str | Sequence[str],
+    models: str | Sequence[str] | None = None,
     *,
     task: Task | None = None,
     max_samples: int | None = None,
@@ -147,7 +149,7 @@ def plan(
     """
     check_count(batch_size, name="batch_size")
     device = pick_device(device)
-    specs = expand([models] if isinstance(models, str) else models)
+    specs, pool = named_specs(models), None
     data = open_target(
         target,
         task=task,
@@ -156,6 +158,8 @@ def plan(
         max_bad=max_bad,
         **columns,
     )
+    if specs is None:
+        pool, specs = default_specs(data, device)
     Panel.of(
         [scorer] if isinstance(scorer, str) else list(scorer),
         data.task,
@@ -181,6 +185,7 @@ def plan(
         models=tuple(_planned(one, stored, rate, len(data)) for one in candidates),
         failed=tuple(one for one in described.values() if isinstance(one, FailedModel)),
         probed=probed,
+        pool=pool,
     )
 
 

@@ -15,7 +15,7 @@ from discorank.report.summarize import leaders, summarize_ranking
 if TYPE_CHECKING:
     import pandas as pd
 
-    from discorank.types import JSON, BadItem, Task
+    from discorank.types import JSON, BadItem, ChosenPool, Task
 
 __all__ = ["FailedModel", "RankedModel", "Ranking", "Standing"]
 
@@ -181,6 +181,8 @@ class Ranking:
         Items of the target that could not be read; they are in no score.
     versions : mapping
         Versions of discorank, Python and the libraries that made the numbers.
+    pool : ChosenPool, optional
+        The pool that was taken, and why; None where models were named.
     """
 
     target: str
@@ -203,6 +205,7 @@ class Ranking:
     fingerprint: str
     bad: tuple[BadItem, ...]
     versions: Mapping[str, str]
+    pool: ChosenPool | None = None
 
     @property
     def best(self) -> RankedModel:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import csv
 import io
 
-from discorank.report.summarize import Column, Document, Summary, count, duration, printable, size
+from discorank.report.summarize import (
+    Column,
+    Document,
+    Summary,
+    count,
+    duration,
+    printable,
+    size,
+    taken_pool,
+)
 
 __all__ = ["plan_to_csv", "summarize_plan"]
 
@@ -31,7 +40,7 @@ def summarize_plan(document: Document) -> Summary:
         ),
         columns=tuple(column for column, _ in columns),
         rows=tuple(zip(*(cells for _, cells in columns), strict=True)),
-        sentence=_sentence(document),
+        sentence="\n".join([_sentence(document), *taken_pool(document)]),
         failed=tuple(
             (printable(failure["alias"] or failure["model"]), printable(failure["reason"]))
             for failure in document["failed"]

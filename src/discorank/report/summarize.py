@@ -21,6 +21,7 @@ __all__ = [
     "summarize_ranking",
     "summarize_score",
     "summarize_scorers",
+    "taken_pool",
 ]
 
 Document: TypeAlias = Mapping[str, Any]
@@ -101,6 +102,7 @@ def summarize_ranking(document: Document) -> Summary:
                 _sentence(document),
                 *_race(document),
                 *_alike(models),
+                *taken_pool(document),
                 *(() if others == beside[len(parts) :] else _orders(document)),
             ]
         ),
@@ -143,6 +145,12 @@ def _unfinished(document: Document) -> list[str]:
         return []
     more = f" and {len(specs) - 3} more" if len(specs) > 3 else ""
     return [f"Interrupted before {', '.join(specs[:3])}{more}; the same command goes on there."]
+
+
+def taken_pool(document: Document) -> list[str]:
+    """Say which pool was taken where no models were named, and why."""
+    pool = document.get("pool")
+    return [f"No models were named; {pool['name']} was taken: {pool['reason']}."] if pool else []
 
 
 def _race(document: Document) -> list[str]:

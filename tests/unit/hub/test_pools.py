@@ -17,16 +17,22 @@ models: Any = with_operators(lambda: __import__("torchvision")).models
 
 def test_the_pools() -> None:
     assert pool_names() == [
+        "audio-base",
+        "audio-small",
         "offline",
         "offline-text",
         "self-supervised",
         "supervised-cnn",
+        "text-base",
+        "text-small",
+        "timm-base",
         "timm-small",
+        "torchvision-small",
         "vit",
     ]
 
 
-@pytest.mark.parametrize("pool", ["self-supervised", "timm-small", "vit"])
+@pytest.mark.parametrize("pool", ["self-supervised", "timm-base", "timm-small", "vit"])
 def test_models_of_timm_are_published_by_timm(pool: str) -> None:
     specs = [Spec.parse(text) for text in read_pool(pool)]
 
@@ -41,6 +47,21 @@ def test_the_published_pool_has_its_weights_in_torchvision() -> None:
     assert len(specs) == 11
     for spec in specs:
         assert spec.get("weights") in models.get_model_weights(spec.name).__members__
+
+
+def test_the_small_pool_of_torchvision_is_small() -> None:
+    for text in read_pool("torchvision-small"):
+        weights = models.get_model_weights(Spec.parse(text).name).DEFAULT
+        assert weights.meta["num_params"] <= 12_000_000
+
+
+@pytest.mark.parametrize("pool", ["audio-base", "audio-small", "text-base", "text-small"])
+def test_models_of_the_hub_have_short_names(pool: str) -> None:
+    specs = [Spec.parse(spec) for spec in expand([f"pool:{pool}"])]
+
+    assert {spec.scheme for spec in specs} == {"transformers"}
+    assert all(spec.name.count("/") == 1 for spec in specs)
+    assert len({spec.alias for spec in specs} - {None}) == len(specs) >= 5
 
 
 def test_small_models_are_small() -> None:

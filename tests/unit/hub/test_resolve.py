@@ -82,7 +82,7 @@ def test_two_models_of_one_name() -> None:
         ("tim:resnet50", "no scheme 'tim'; did you mean timm"),
         ("zzz:resnet50", "the schemes are timm, torchvision, transformers, "),
         ("pool:ofline", "no pool 'ofline'; did you mean offline"),
-        ("pool:zzz", "no pool 'zzz'; there is offline, "),
+        ("pool:zzz", "no pool 'zzz'; there is audio-base, "),
         ("resnet50", "did you mean timm:resnet50, torchvision:resnet50"),
         ("resnet_50", "timm:resnet50"),
         ("resnet50.a1_in1k", "did you mean timm:resnet50.a1_in1k"),
