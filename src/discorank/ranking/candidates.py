@@ -1,4 +1,4 @@
-"""The candidates of a ranking: described before the first is run, and each on its own."""
+"""The candidates of a ranking: what specs mean, and each on its own."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from discorank.hub import default_pool, expand, label_of, resolve
 from discorank.ranking.result import FailedModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from discorank.types import Candidate, ChosenPool, Target
 
-__all__ = ["attempt", "default_specs", "describe", "named_specs"]
+__all__ = ["attempt", "default_specs", "describe", "distinct", "named_specs"]
 
 _log = logging.getLogger(__name__)
 
@@ -38,19 +38,21 @@ def default_specs(target: Target, device: str | None) -> tuple[ChosenPool, list[
 
 
 def describe(specs: Sequence[str]) -> dict[str, Candidate | FailedModel]:
-    """Describe all before the first is run: a misspelt last spec must not cost an hour.
+    """Describe all; two specs of one model are one candidate, the first."""
+    stop_at = (InvalidInput, UnknownName)
+    return distinct(
+        (spec, attempt(spec, partial(resolve, spec), stop_at=stop_at)) for spec in specs
+    )
 
-    Two specs of one model are one candidate, the first.
-    """
-    described: dict[str, Candidate | FailedModel] = {}
-    names: set[str] = set()
-    for spec in specs:
-        candidate = attempt(spec, partial(resolve, spec), stop_at=(InvalidInput, UnknownName))
-        name = spec if isinstance(candidate, FailedModel) else candidate.name
-        if name not in names:
-            names.add(name)
-            described[spec] = candidate
-    return described
+
+def distinct(
+    described: Iterable[tuple[str, Candidate | FailedModel]],
+) -> dict[str, Candidate | FailedModel]:
+    """Return the first spec of each candidate with the candidate, or with why there is none."""
+    first: dict[str, tuple[str, Candidate | FailedModel]] = {}
+    for spec, one in described:
+        first.setdefault(spec if isinstance(one, FailedModel) else one.name, (spec, one))
+    return dict(first.values())
 
 
 def attempt(

@@ -1,23 +1,22 @@
-"""Run a ranking: extract and score each candidate, set failures aside, order the rest."""
+"""Run a ranking: check what was asked for, have it done, order what came out."""
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass, replace
-from functools import partial
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-import numpy as np
-
-from discorank.features import FeatureStore, default_root, extract, pick_device
-from discorank.ranking.candidates import attempt, default_specs, describe, named_specs
-from discorank.ranking.panel import Panel, Sheet
-from discorank.ranking.racing import beaten, rounds
-from discorank.ranking.result import FailedModel, RankedModel, Ranking, Standing
+from discorank.features import FeatureStore, default_root, pick_device
+from discorank.ranking.candidates import default_specs, named_specs
+from discorank.ranking.events import no_events
+from discorank.ranking.executors import LocalExecutor
+from discorank.ranking.ordering import ordered
+from discorank.ranking.panel import Panel
+from discorank.ranking.result import Ranking
+from discorank.ranking.schedule import Schedule
 from discorank.ranking.versions import versions
+from discorank.ranking.work import Job
 from discorank.scoring.bootstrap import check_confidence
-from discorank.scoring.probe import Probe
 from discorank.scoring.registry import get_scorer
 from discorank.scoring.validate import check_choice, check_count
 from discorank.targets import open_target
@@ -27,57 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from discorank.features import Progress
-    from discorank.types import Candidate, Features, IntArray, Target
+    from discorank.ranking.events import Events
+    from discorank.types import JSON, Target
 
 __all__ = ["rank"]
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, eq=False)
-class _Scored:
-    """What is kept of a candidate once its features are scored."""
-
-    candidate: Candidate
-    sheet: Sheet
-    n_features: int
-    seconds: float
-
-
-class _Runner:
-    """A candidate in a ranking, with the features that it has so far."""
-
-    def __init__(self, candidate: Candidate) -> None:
-        self.candidate = candidate
-        self._positions: list[IntArray] = []
-        self._features: list[Features] = []
-
-    def score(
-        self, panel: Panel, data: Target, features: Features, fresh: IntArray, seen: IntArray
-    ) -> _Scored:
-        """Add the features of fresh samples, and score all that were seen."""
-        self._positions.append(fresh)
-        self._features.append(features)
-        order = np.argsort(np.concatenate(self._positions))
-        rows, logits = self._joined("features", order), self._joined("source_logits", order)
-        target = data if len(seen) == len(data) else data.take(seen)
-        probe = Probe(
-            rows,
-            target.labels,
-            logits,
-            target.sample_ids,
-            target.targets,
-            self.candidate.parameters,
-            self.candidate.source_accuracy,
-        )
-        seconds = sum(part.seconds for part in self._features)
-        return _Scored(self.candidate, panel.score(probe), rows.shape[1], seconds)
-
-    def _joined(self, name: str, order: IntArray) -> Any:
-        parts = [getattr(part, name) for part in self._features]
-        if len(parts) == 1:
-            return parts[0]
-        return None if parts[0] is None else np.concatenate(parts)[order]
 
 
 def rank(
@@ -104,6 +56,7 @@ def rank(
     n_halves: int = 20,
     race: bool = False,
     progress: Progress | None = None,
+    events: Events | None = None,
 ) -> Ranking:
     """Rank candidate models for a labelled data set without fine-tuning them.
 
@@ -165,6 +118,8 @@ def rank(
         left comes after those that saw more; its score is of the samples that it saw.
     progress : Progress, optional
         Told of each batch; None is silent.
+    events : callable, optional
+        ``events(event, facts)`` is called as things happen: `discorank.ranking.events`.
 
     Returns
     -------
@@ -212,56 +167,32 @@ def rank(
     )
     store = FeatureStore(default_root() if cache is None else Path(cache).expanduser() / "features")
 
-    def step(runner: _Runner, fresh: IntArray, seen: IntArray) -> _Scored:
-        """Extract the features of fresh samples, and score all that were seen."""
-        features = extract(
-            runner.candidate,
-            data.take(fresh) if len(fresh) < len(data) else data,
-            device=device,
-            batch_size=batch_size,
-            workers=workers,
-            store=store,
-            progress=progress,
-        )
-        return runner.score(panel, data, features, fresh, seen)
-
-    described = describe(specs)
-    outcomes: dict[str, _Scored | FailedModel] = {
-        spec: one for spec, one in described.items() if isinstance(one, FailedModel)
-    }
-    running = {
-        spec: _Runner(one) for spec, one in described.items() if not isinstance(one, FailedModel)
-    }
-    laps = rounds(data.strata, random_state=random_state) if race else [np.arange(len(data))]
-    before: IntArray = np.arange(0)
-    try:
-        for seen in laps:
-            fresh = np.setdiff1d(seen, before, assume_unique=True)
-            for spec, runner in running.items():
-                outcomes[spec] = attempt(spec, partial(step, runner, fresh, seen))
-            if seen is not laps[-1]:
-                running = _unbeaten(panel, running, outcomes)
-            if race and len(running) < 2:
-                break
-            before = seen
-    except KeyboardInterrupt:
-        if all(isinstance(outcome, FailedModel) for outcome in outcomes.values()):
-            raise
-        _log.warning("interrupted; the ranking is of the models that were done")
-    scored = [outcome for outcome in outcomes.values() if isinstance(outcome, _Scored)]
-    return Ranking(
+    job = Job(
+        data=data,
+        panel=panel,
+        store=store,
+        device=device,
+        batch_size=batch_size,
+        workers=workers,
+        progress=progress,
+    )
+    tell = events or no_events
+    with closing(LocalExecutor(job)) as executor:
+        tell("run_started", _facts(data, panel, specs))
+        schedule = Schedule.of(specs, executor, tell)
+        schedule.run(data, panel, executor, tell, race=race, random_state=random_state)
+    scored = schedule.scored
+    ranking = Ranking(
         target=data.name,
         task=data.task,
         scorer=panel.scorers[0].name,
-        models=_ordered(panel, scored, coverage=coverage),
-        failed=tuple(
-            outcome for spec in described if isinstance(outcome := outcomes.get(spec), FailedModel)
-        ),
-        unfinished=tuple(spec for spec in described if spec not in outcomes),
+        models=ordered(panel, scored, schedule.candidates.values(), coverage=coverage),
+        failed=schedule.failed,
+        unfinished=schedule.unfinished,
         race=race,
         options=panel.options,
         hard_fraction=hard_fraction,
-        resampling=panel.resampling({entry.candidate.name: entry.sheet for entry in scored}),
+        resampling=panel.resampling({name: entry.sheet for name, entry in scored.items()}),
         confidence=confidence,
         coverage=coverage,
         random_state=random_state,
@@ -274,70 +205,16 @@ def rank(
         versions=versions(),
         pool=pool,
     )
+    tell("run_finished", ranking.to_dict())
+    return ranking
 
 
-def _unbeaten(
-    panel: Panel, running: Mapping[str, _Runner], outcomes: Mapping[str, _Scored | FailedModel]
-) -> dict[str, _Runner]:
-    """Return those that go on to the next round of a race."""
-    scored = {spec: outcome for spec in running if isinstance(outcome := outcomes[spec], _Scored)}
-    out = beaten(panel, {entry.candidate.name: entry.sheet for entry in scored.values()})
+def _facts(data: Target, panel: Panel, specs: Sequence[str]) -> dict[str, JSON]:
     return {
-        spec: running[spec] for spec, entry in scored.items() if entry.candidate.name not in out
+        "target": data.name,
+        "task": data.task,
+        "fingerprint": data.fingerprint,
+        "n_samples": len(data),
+        "scorers": [scorer.name for scorer in panel.scorers],
+        "models": specs,
     }
-
-
-def _ordered(
-    panel: Panel, scored: Sequence[_Scored], *, coverage: float
-) -> tuple[RankedModel, ...]:
-    """Rank those that saw the most samples first, the others of a race behind them."""
-    first, *further = (scorer.name for scorer in panel.scorers)
-    models: list[RankedModel] = []
-    for n_samples in sorted({entry.sheet.n_samples for entry in scored}, reverse=True):
-        of_name = {
-            entry.candidate.name: entry for entry in scored if entry.sheet.n_samples == n_samples
-        }
-        sheets = {name: entry.sheet for name, entry in of_name.items()}
-        ahead = len(models)
-        for name, standings in panel.standings(sheets, coverage=coverage).items():
-            others = {other: standings[other] for other in further if other in standings}
-            standing = standings[first]
-            if ahead:  # what is beaten is not compared with the leader again
-                standing = replace(
-                    standing,
-                    rank=ahead + standing.rank,
-                    p_best=None if standing.p_best is None else 0.0,
-                    behind_low=None,
-                    behind_high=None,
-                    group=None,
-                )
-            models.append(_ranked(of_name[name], standing, others))
-    return tuple(models)
-
-
-def _ranked(entry: _Scored, standing: Standing, others: Mapping[str, Standing]) -> RankedModel:
-    candidate = entry.candidate
-    return RankedModel(
-        rank=standing.rank,
-        model=candidate.name,
-        score=standing.score,
-        low=standing.low,
-        high=standing.high,
-        p_best=standing.p_best,
-        behind_low=standing.behind_low,
-        behind_high=standing.behind_high,
-        group=standing.group,
-        parameters=candidate.parameters,
-        n_features=entry.n_features,
-        n_samples=entry.sheet.n_samples,
-        seconds=None if np.isnan(entry.seconds) else entry.seconds,
-        source=candidate.source,
-        weights=candidate.weights,
-        input_size=candidate.input_size,
-        preprocessing=candidate.preprocessing,
-        layer=candidate.layer,
-        alias=candidate.alias,
-        parts=standing.parts,
-        others=others,
-        unscored=entry.sheet.unscored,
-    )
