@@ -5,9 +5,7 @@ moves the mean and the prior of its class and the singular values, and with them
 of all others. A bootstrap of the contributions alone does not see that, and its 95 % intervals
 cover the score that other samples would give in 70 to 95 of 100 cases. The influence values here
 have the score as their mean too, and to first order the spread that it has from data set to data
-set; with the identity covariance their intervals cover it in 94 to 99 of 100. With a covariance
-that is fitted they cover less, 75 to 96, the fewer samples per dimension the less: how it and the
-axes follow the data is not all in them (``benchmarks/calibration.py``).
+set; their intervals cover it in 94 to 98 of 100 (``benchmarks/calibration.py``).
 """
 
 from __future__ import annotations
@@ -23,7 +21,13 @@ from discorank.scoring.arrays import Array, placed_like, precision_of, to_numpy
 from discorank.scoring.detection import DetectionResult
 from discorank.scoring.disco import DiscoResult
 from discorank.scoring.multilabel import binary_problems
-from discorank.scoring.ncc import Covariance, NccModel, covariance_weight, fit_components
+from discorank.scoring.ncc import (
+    Covariance,
+    NccModel,
+    covariance_weight,
+    fit_components,
+    prior_strength,
+)
 from discorank.scoring.regression import RegressionResult
 from discorank.scoring.validate import ClassLabels
 
@@ -62,8 +66,8 @@ def classification_influence(probe: Probe, score: DiscoResult, **options: Any) -
     -----
     With weights w_i on the samples, the score is V(w) = Σ_i w_i c_i / Σ_i w_i, and the influence of
     sample j is V + N ∂V/∂w_j at w = 1. Kept are the ways through the class means, the priors, the
-    singular value ratios, and a shared covariance. Left out are the ways through the axes, through
-    covariances of single classes, and through the factor of `loo`.
+    singular value ratios, and the covariances. Left out are the ways through the axes and through
+    the factor of `loo`.
 
     References
     ----------
@@ -151,29 +155,80 @@ def _through_classes(
     T, own = model.whitened(components.coordinates), labels.ids
     n_classes, effect = len(labels.counts), np.zeros(len(own))
     for g, group in enumerate(components.groups):
-        size = group.stop - group.start
-        slopes = np.zeros((n_classes, size + 1))
+        slopes = np.zeros((n_classes, model.weights[g].shape[0] - 1))
         for rows in model.blocks(len(own)):
             slopes += _slopes(model, g, T[rows, group], own[rows])
+        size = group.stop - group.start
+        products, linear, by_prior = np.split(slopes, [-size - 1, -1], axis=1)
         means = to_numpy(model.means[:, group]).astype(np.float64)
-        by_prior, toward = slopes[:, -1], slopes[:, :-1] - slopes[:, -1:] * means
-        toward = model.times_precision(g, toward)
         residuals = to_numpy(T[:, group]).astype(np.float64) - means[own]
-        of_group = np.einsum("ij,ij->i", residuals, toward[own]) + by_prior[own]
-        of_group /= labels.counts[own]
+        toward = linear - by_prior * means
+        if covariance == "class":
+            precisions = model.precisions(g)
+            moments = _about_means(products, linear, by_prior, means)
+            of_group = _through_covariances(moments, by_prior, precisions, residuals, labels)
+            toward = np.einsum("cij,cj->ci", precisions, toward)
+        else:
+            of_group = np.zeros(len(own))
+        of_group += np.einsum("ij,ij->i", residuals, (toward / labels.counts[:, None])[own])
+        of_group += (by_prior[:, 0] / labels.counts)[own]
         if covariance == "shared":
             # Λ moves by (r rᵀ − Λ) / N. Only the terms of l_c that differ between classes count,
             # −tᵀ Λ⁻¹ μ_c + ½ μ_cᵀ Λ⁻¹ μ_c; whitened, Λ is the identity.
-            by_covariance = (0.5 * slopes[:, -1:] * means - slopes[:, :-1]).T @ means
-            quadratic = np.einsum("ij,ij->i", residuals @ by_covariance, residuals)
-            of_group += covariance_weight(size, labels.counts) * quadratic
+            by_covariance = (0.5 * by_prior * means - linear).T @ means
+            of_group += covariance_weight(size, labels.counts) * _forms(by_covariance, residuals)
         effect += model.ratios[g] * of_group
     centred: Float64Array = effect - effect.mean()
     return centred
 
 
+def _through_covariances(
+    moments: Float64Array,
+    by_prior: Float64Array,
+    precisions: Float64Array,
+    residuals: Float64Array,
+    labels: ClassLabels,
+) -> Float64Array:
+    """Σ_i ∂p_i/∂w_j through covariances of classes: Λ_c moves by (r rᵀ − Λ_c) / (N_c + strength).
+
+    With z = Λ_c⁻¹ (t − μ_c), ∂l_c/∂Λ_c = ½ (z zᵀ − Λ_c⁻¹). What they are shrunk to moves as well,
+    by r rᵀ times `covariance_weight`.
+    """
+    size, own = residuals.shape[1], labels.ids
+    by_covariance = 0.5 * (precisions @ moments @ precisions - by_prior[:, :, None] * precisions)
+    by_covariance /= (labels.counts + prior_strength(size))[:, None, None]
+    by_scale = np.einsum("cij,cji->c", by_covariance, np.linalg.inv(precisions))
+    by_pooled = by_covariance.sum(axis=0)
+    by_pooled *= prior_strength(size) * covariance_weight(size, labels.counts)
+    effect: Float64Array = _forms(by_pooled, residuals) - by_scale[own]
+    for c, of_class in enumerate(by_covariance):
+        members = own == c
+        effect[members] += _forms(of_class, residuals[members])
+    return effect
+
+
+def _about_means(
+    products: Float64Array, linear: Float64Array, total: Float64Array, means: Float64Array
+) -> Float64Array:
+    """Σ_i s_ic (t_i − μ_c)(t_i − μ_c)ᵀ out of Σ s t_a t_b (a ≤ b), Σ s t and Σ s of each class."""
+    n_classes, size = means.shape
+    first, second = np.triu_indices(size)
+    moments = np.zeros((n_classes, size, size))
+    moments[:, first, second] = moments[:, second, first] = products
+    cross = linear[:, :, None] * means[:, None, :]
+    squares = means[:, :, None] * means[:, None, :]
+    about: Float64Array = moments - cross - cross.swapaxes(1, 2) + total[:, :, None] * squares
+    return about
+
+
+def _forms(matrix: Float64Array, rows: Float64Array) -> Float64Array:
+    """Return rᵀ M r of each row r."""
+    forms: Float64Array = np.einsum("ij,ij->i", rows @ matrix, rows)
+    return forms
+
+
 def _slopes(model: NccModel, g: int, t: Array, own: Any) -> Float64Array:
-    """Σ_i ∂p_i/∂l_c [t_i, 1] of a block, shape (n_classes, size + 1).
+    """Σ_i ∂p_i/∂l_c φ(t_i) of a block, with φ of `NccModel`: shape (n_classes, inputs of φ).
 
     p_i is the posterior of the true class y, and ∂p_i/∂l_c = p_i ([c = y] − p_ic).
     """
@@ -183,6 +238,5 @@ def _slopes(model: NccModel, g: int, t: Array, own: Any) -> Float64Array:
     of_own = posteriors[rows, ids]
     slopes = -posteriors * of_own[:, None]
     slopes[rows, ids] += of_own
-    with_one = xp.concat([t, xp.ones((t.shape[0], 1), dtype=t.dtype, device=device(t))], axis=1)
-    summed: Float64Array = to_numpy(slopes.T @ with_one).astype(np.float64)
+    summed: Float64Array = to_numpy(slopes.T @ model.inputs(t)).astype(np.float64)
     return summed

@@ -32,6 +32,7 @@ __all__ = [
     "fit_components",
     "fit_ncc",
     "ncc_posteriors",
+    "prior_strength",
 ]
 
 Covariance: TypeAlias = Literal["identity", "shared", "class"]
@@ -171,30 +172,32 @@ class NccModel:
         T = array_namespace(T).astype(T, self.weights[0].dtype, copy=False)
         return T if self.whitening is None else T @ self.whitening
 
+    def inputs(self, t: Array) -> Array:
+        """Return φ(t) of the (whitened) coordinates of some rows in one component."""
+        xp = array_namespace(t)
+        parts = [t, xp.ones((t.shape[0], 1), dtype=t.dtype, device=device(t))]
+        if self.quadratic:
+            first, second = np.triu_indices(t.shape[1])
+            parts.insert(0, t[:, first] * t[:, second])
+        return xp.concat(parts, axis=1)
+
     def posteriors(self, g: int, t: Array) -> Array:
         """Posteriors of all classes in component g, at its (whitened) coordinates of some rows."""
         xp = array_namespace(t)
-        if self.quadratic:
-            first, second = np.triu_indices(t.shape[1])
-            t = xp.concat([t[:, first] * t[:, second], t], axis=1)
-        weights = self.weights[g]
-        values = t @ weights[:-2, :] + weights[-2, :]
+        values = self.inputs(t) @ self.weights[g][:-1, :]
         values = xp.exp(values - xp.max(values, axis=1, keepdims=True))
         return values / xp.sum(values, axis=1, keepdims=True)
 
-    def times_precision(self, g: int, vectors: Float64Array) -> Float64Array:
-        """Λ_c⁻¹ v_c of one vector per class, in the (whitened) coordinates of component g."""
-        if not self.quadratic:
-            return vectors
-        size = vectors.shape[1]
+    def precisions(self, g: int) -> Float64Array:
+        """Λ_c⁻¹ of each class in component g, shape (n_classes, size, size); not if common."""
+        size = self.groups[g].stop - self.groups[g].start
         first, second = np.triu_indices(size)
         # The weights of the products t_a t_b are −½ of the precision, twice that off the diagonal.
         products = to_numpy(self.weights[g][: len(first), :]).astype(np.float64).T
-        precision = np.zeros((len(vectors), size, size))
-        precision[:, first, second] = precision[:, second, first] = -products
-        precision[:, range(size), range(size)] *= 2.0
-        product: Float64Array = np.einsum("cij,cj->ci", precision, vectors)
-        return product
+        found = np.zeros((len(products), size, size))
+        found[:, first, second] = found[:, second, first] = -products
+        found[:, range(size), range(size)] *= 2.0
+        return found
 
     def placed_like(self, T: Array, precision: Precision) -> NccModel:
         """Return the model with its arrays where the coordinates T are, in this precision."""
@@ -378,7 +381,7 @@ def fit_ncc(
         own_means = means[:, group]
         if covariance == "class":
             pooled = _pooled_covariance(singular_values[group], own_means, counts)
-            strength = PRIOR_STRENGTH * len(pooled) + 1
+            strength = prior_strength(len(pooled))
             samples = (counts + strength)[:, None, None]
             covariances = (next(scatters) + strength * pooled) / samples
             log_scale[:, g] -= 0.5 * np.linalg.slogdet(covariances)[1]
@@ -429,16 +432,20 @@ def _pooled_covariance(
     within = total - (means.T * counts) @ means  # scatter: total is within plus between
     floor = COVARIANCE_FLOOR * float(np.trace(total)) / n_samples
     spread = max(float(np.trace(within)) / max(n_samples - len(counts), 1), floor) / size
-    strength = PRIOR_STRENGTH * size + 1
+    strength = prior_strength(size)
     prior = strength / (n_samples + strength) * spread * np.eye(size)
     shrunk: Float64Array = covariance_weight(size, counts) * within + prior
     return shrunk
 
 
+def prior_strength(size: int) -> float:
+    """Return the number of samples that what a covariance of this size is shrunk to stands for."""
+    return PRIOR_STRENGTH * size + 1
+
+
 def covariance_weight(size: int, counts: IntArray) -> float:
     """Return what one sample weighs in the pooled covariance of a component, shrinkage included."""
-    n_samples = int(counts.sum())
-    strength = PRIOR_STRENGTH * size + 1
+    n_samples, strength = int(counts.sum()), prior_strength(size)
     return n_samples / max(n_samples - len(counts), 1) / (n_samples + strength)
 
 
