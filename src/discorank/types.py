@@ -30,6 +30,7 @@ __all__ = [
     "Score",
     "Target",
     "Task",
+    "Trainable",
 ]
 
 Float32Array: TypeAlias = NDArray[np.float32]
@@ -125,6 +126,26 @@ class Collating(Encoder, Protocol):
         """Put preprocessed items into one array, the first axis of which counts them.
 
         Worker processes call it, so it must be picklable.
+        """
+        ...
+
+
+@runtime_checkable
+class Trainable(Encoder, Protocol):
+    """An encoder whose model can be fine-tuned: a torch module and its features, with gradients.
+
+    A deep copy is a model of its own.
+    """
+
+    @property
+    def module(self) -> Any:
+        """The torch module whose weights are trained."""
+        ...
+
+    def features(self, batch: Any) -> Any:
+        """Return features of shape (batch, n_features), a tensor that gradients flow through.
+
+        `batch` is what `encode` takes, or the same as a tensor on the device of the module.
         """
         ...
 

