@@ -1,0 +1,151 @@
+"""Every code block of the documentation runs, and prints what the page shows.
+
+The blocks of a page run in order, in an empty folder; what a page takes as given (a folder of
+images, a table) is made by ``setups/PAGE.py``, whose ``make(folder)`` may return names for the
+blocks of Python. A block that cannot run here says what it needs in its title.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.docs.blocks import LANGUAGES, Block, Runner, agrees, blocks_of, commands_of
+
+ROOT = Path(__file__).parents[2]
+PAGES = {
+    str(path.relative_to(ROOT)): blocks_of(path.read_text(encoding="utf-8"))
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+}
+RUN = [page for page, blocks in PAGES.items() if any(block.is_run for block in blocks)]
+# How many blocks of each page are not run: those that need a hub, or minutes.
+NOT_RUN = {"README.md": 3}
+
+
+def test_the_blocks_that_are_not_run_are_few_and_known() -> None:
+    found = Counter(page for page, blocks in PAGES.items() for block in blocks if block.needs)
+    assert found == NOT_RUN
+
+
+def test_every_block_says_what_it_is() -> None:
+    odd = [
+        f"{page}:{block.line}: {block.language!r}"
+        for page, blocks in PAGES.items()
+        for block in blocks
+        if block.language not in LANGUAGES
+    ]
+    assert odd == []
+
+
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a cache of features that all processes of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "features-of-pages"
+
+
+def _made(page: str, folder: Path) -> dict[str, Any]:
+    """Make what the page takes as given."""
+    path = Path(page).relative_to("docs") if page.startswith("docs/") else Path(page)
+    setup = Path(__file__).parent / "setups" / path.with_suffix(".py")
+    if not setup.exists():
+        return {}
+    spec = importlib.util.spec_from_file_location(f"setup_of_{path.stem}", setup)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.make(folder) or {}
+
+
+@pytest.mark.parametrize("page", RUN)
+def test_the_blocks_of_a_page_run(
+    page: str,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for variable in ("FORCE_COLOR", "NO_COLOR", "TERM"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("DISCORANK_CACHE", str(_shared(tmp_path_factory)))
+    monkeypatch.chdir(tmp_path)
+    runner = Runner(_made(page, tmp_path))
+    for block in PAGES[page]:
+        if block.is_run:
+            try:
+                runner.run(block)
+            except Exception as error:
+                raise AssertionError(f"{page}:{block.line}: {error}") from error
+
+
+PAGE = """
+```python
+print(1.25)
+```
+
+```text
+1.26
+```
+
+```console title="needs a hub"
+$ discorank rank photos/
+```
+
+1. In a list:
+
+    ```console
+    $ echo one \\
+        two
+    one two
+    $ true
+    ```
+"""
+
+
+def test_blocks_are_found_with_what_they_show() -> None:
+    python, text, hub, console = blocks_of(PAGE)
+    assert (python.prints, python.is_run, text.is_run) == ("1.26\n", True, False)
+    assert (hub.needs, hub.is_run) == ("a hub", False)
+    assert list(commands_of(console)) == [("echo one two", "one two\n"), ("true", "")]
+    assert console.line == 16
+    Runner().run(python)
+    Runner().run(console)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        Block(1, "python", "print('a')", prints="b"),
+        Block(1, "python", "raise ValueError"),
+        Block(1, "pycon", ">>> 1 + 1\n3\n"),
+        Block(1, "console", "$ echo one\ntwo\n"),
+        Block(1, "console", "$ false\n"),
+        Block(1, "console", "$ discorank rank nowhere --models pool:offline\n"),
+    ],
+)
+def test_a_page_that_is_wrong_is_found(block: Block) -> None:
+    with pytest.raises((AssertionError, ValueError)):
+        Runner().run(block)
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "same"),
+    [
+        ("1  cnn  0.363  7.0s\n────", "1 cnn 0.362 12.1s ──────", True),
+        ("1 cnn 0.363", "1 cnn 0.369", False),
+        ("3 of 12 models", "4 of 12 models", False),
+        ("a ... d", "a b c d", True),
+        ("a ... d", "a b c", False),
+        ("5,000 samples", "5,000 samples", True),
+        ("<0.01 0.98", "<0.01 0.99", True),
+        ("one two", "one", False),
+    ],
+)
+def test_numbers_agree_to_their_last_digit_and_times_always(
+    shown: str, printed: str, same: bool
+) -> None:
+    assert agrees(shown, printed) is same
