@@ -66,3 +66,16 @@ def test_prune_keeps_what_fits(discorank: Run, store: FeatureStore) -> None:
     bad = discorank("cache", "prune", "--max-size", "much")
     assert bad.exit_code == 2
     assert "--max-size must be a size such as 500M or 20G, got 'much'" in bad.stderr
+
+
+def test_shards_of_an_unfinished_extraction_are_listed(discorank: Run, store: FeatureStore) -> None:
+    assert "unfinished" not in discorank("cache", "ls").stdout.partition("\n")[2]
+    key = FeatureKey("timm:d", "w", "l", None, "{}", "0123456789", None, "s")
+    store.put(key, Features(np.ones((3, 2), np.float32)), range(2000, 2003))
+    stdout = discorank("cache", "ls").stdout
+    assert "4 files" in stdout
+    assert "2,001–2,003" in stdout
+    assert "unfinished extraction" in " ".join(stdout.split())
+    document = json.loads(discorank("cache", "ls", "--json").stdout)
+    assert [2000, 2003] in [file["rows"] for file in document["files"]]
+    assert discorank("cache", "verify").exit_code == 0

@@ -57,7 +57,7 @@ def command(tmp_path: Path) -> list[str]:
 def environment(folder: Path, cache: Path) -> dict[str, str]:
     return {
         **os.environ,
-        "PYTHONPATH": str(folder),
+        "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]),
         "DISCORANK_CACHE": str(cache),
         "OMP_NUM_THREADS": "1",
     }
@@ -69,12 +69,16 @@ import json, os, random, signal, sys, time
 from pathlib import Path
 
 import discorank
+from discorank.features import rows
 
+rows.SHARD_SECONDS = 0.0  # a shard per batch
 folder, n_kills, specs = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
 
 
 def rank(cache):
-    return discorank.rank(folder / "target.npz", specs, cache=folder / cache, workers=0)
+    return discorank.rank(
+        folder / "target.npz", specs, cache=folder / cache, workers=0, batch_size=4
+    )
 
 
 def document(ranking):
@@ -88,7 +92,7 @@ rank("warm")  # imports are not what is measured
 start = time.perf_counter()
 whole = document(rank("whole"))
 seconds = time.perf_counter() - start
-moments, n_killed = random.Random(0), 0
+moments, n_killed, n_resumed = random.Random(0), 0, 0
 while n_killed < n_kills:
     pid = os.fork()
     if pid == 0:
@@ -98,11 +102,14 @@ while n_killed < n_kills:
     os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     n_killed += os.WIFSIGNALED(status)
+    n_resumed += any((folder / "cache" / "features").glob("shards/*/*.safetensors"))
     kept = list((folder / "cache" / "features").glob("*.safetensors"))
     if len(kept) == len(specs):  # else there is nothing left to cut off
         for path in kept:
             path.unlink()
-json.dump({"whole": whole, "again": document(rank("cache")), "killed": n_killed}, sys.stdout)
+again = document(rank("cache"))
+found = {"whole": whole, "again": again, "killed": n_killed, "resumed": n_resumed}
+json.dump(found, sys.stdout)
 """
 
 
@@ -118,11 +125,14 @@ def test_killed_at_any_moment_it_goes_on(command: list[str], tmp_path: Path) -> 
     )
     found = json.loads(done.stdout)
     assert found["killed"] == N_KILLS
+    assert found["resumed"] > N_KILLS / 3
     assert found["again"] == found["whole"]
     assert len(found["again"]["ranking"]) == N_MODELS
-    kept = [path for path in (cache / "features").iterdir() if path.name != "locks"]
+    files = [path for path in (cache / "features").rglob("*") if path.is_file()]
+    kept = [path for path in files if path.parent.name != "locks"]
     assert len(kept) == N_MODELS
     assert {path.suffix for path in kept} == {".safetensors"}
+    assert {path.parent for path in kept} == {cache / "features"}
 
 
 def test_ctrl_c_prints_the_ranking_so_far(command: list[str], tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def verify(
     damaged = [entry for entry in entries if entry.damage is not None]
     if delete:
         for entry in damaged:
-            entry.path.unlink(missing_ok=True)
+            store.remove(entry)
     if damaged or as_json:
         _print(store, damaged, as_json=as_json)
     removed = ", removed" if delete and damaged else ""

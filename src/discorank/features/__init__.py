@@ -5,14 +5,9 @@ from __future__ import annotations
 from discorank.features.device import pick_device, put_on
 from discorank.features.encoding import runs_mixed
 from discorank.features.extract import extract
+from discorank.features.key import FeatureKey, feature_key
 from discorank.features.progress import Progress, RichProgress
-from discorank.features.store import (
-    FeatureKey,
-    FeatureStore,
-    StoredFeatures,
-    default_root,
-    feature_key,
-)
+from discorank.features.store import FeatureStore, StoredFeatures, default_root
 
 __all__ = [
     "FeatureKey",

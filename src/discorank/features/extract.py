@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from discorank.errors import DiscorankError, InvalidInput, ModelFailed
 from discorank.features.device import pick_device
 from discorank.features.encoding import BatchEncoder, free_memory, runs_mixed
+from discorank.features.key import FeatureKey, feature_key
 from discorank.features.loading import (
     Batches,
     Failure,
@@ -25,9 +24,10 @@ from discorank.features.loading import (
     usable_workers,
 )
 from discorank.features.progress import Progress, SilentProgress
-from discorank.features.store import FeatureKey, FeatureStore, feature_key
+from discorank.features.rows import Collector, Rows
+from discorank.features.store import FeatureStore
 from discorank.scoring.validate import check_count
-from discorank.types import Candidate, Collating, Encoder, Features, Float32Array, Target
+from discorank.types import Candidate, Collating, Encoder, Features, Target
 
 __all__ = ["extract"]
 
@@ -108,7 +108,8 @@ def extract(
     with store.claim(key):  # two processes that rank alike do not both extract
         features = store.get(key)
         if features is None:
-            features = make()
+            shards = store.shards(key)
+            features = make(shards=shards, keep=partial(_keep_shard, store, key))
             _keep(store, key, features)
         return features
 
@@ -123,9 +124,9 @@ def _ready_made(candidate: Candidate, target: Target) -> Features:
             f"{candidate.name} has {n_rows} rows of features, but {target.name} has "
             f"{target.n_total} samples; there must be one row per sample, in the same order"
         )
-    features = _Rows("features", target.sample_ids)
+    features = Rows("features", target.sample_ids)
     features.append(loaded.features[target.rows], len(target))
-    source_logits = _Rows("source logits", target.sample_ids)
+    source_logits = Rows("source logits", target.sample_ids)
     if loaded.source_logits is not None:
         source_logits.append(loaded.source_logits[target.rows], len(target))
     return Features(features.array, source_logits.array_or_none, loaded.seconds)
@@ -139,20 +140,25 @@ def _run(
     batch_size: int,
     workers: int | None,
     progress: Progress,
+    shards: Sequence[Features] = (),
+    keep: Callable[[range, Features], None] | None = None,
 ) -> Features:
+    """Run the model over the samples that follow those of the shards."""
+    found = Collector(target.sample_ids, shards, keep)
+    if found.n_done == len(target):
+        return found.collected()
+    rest = target.take(np.arange(found.n_done, len(target))) if shards else target
     import torch
 
     free_memory()  # of the model before this one
-    workers = default_workers(len(target), device) if workers is None else workers
+    workers = default_workers(len(rest), device) if workers is None else workers
     get_ready(workers)
     encoder = _load(candidate, device)
     if not isinstance(encoder, Encoder):
         raise ModelFailed(f"loading it gave {type(encoder).__name__}, which is no Encoder")
-    features = _Rows("features", target.sample_ids)
-    source_logits = _Rows("source logits", target.sample_ids)
     runner = BatchEncoder(encoder, mixed=runs_mixed(device))
     collate = encoder.collate if isinstance(encoder, Collating) else None
-    batches = Batches(target.items, encoder.preprocess, batch_size, collate)
+    batches = Batches(rest.items, encoder.preprocess, batch_size, collate)
     workers = usable_workers(batches, workers)
     with (
         _cores_left_to(workers, device),
@@ -161,20 +167,19 @@ def _run(
     ):
         progress.start(candidate.label, len(target))
         try:
-            began = time.perf_counter()
+            if shards:
+                progress.advance(found.n_done)
+            found.begin()
             for batch in inputs:
                 if isinstance(batch, Failure):
-                    raise _as_error(batch, target)
+                    raise _as_error(batch, rest)
                 with _failing("encoding a batch"):
                     encoded = runner.encode(batch)
-                features.append(encoded.features, len(batch))
-                if encoded.source_logits is not None:
-                    source_logits.append(encoded.source_logits, len(batch))
+                found.append(encoded, len(batch))
                 progress.advance(len(batch))
-            seconds = time.perf_counter() - began
+            return found.collected()
         finally:
             progress.finish()
-    return Features(features.array, source_logits.array_or_none, seconds)
 
 
 @contextmanager
@@ -193,56 +198,6 @@ def _cores_left_to(workers: int, device: str) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-class _Rows:
-    """A float32 array with one row per sample, filled from the top."""
-
-    def __init__(self, what: str, sample_ids: Sequence[str]) -> None:
-        self._what = what
-        self._ids = sample_ids
-        self._filled = 0
-        self._array: Float32Array | None = None
-
-    def append(self, block: Any, n: int) -> None:
-        """Add the rows of the next `n` samples; refuse what is not one finite row for each."""
-        start, stop = self._filled, self._filled + n
-        block = np.asarray(block)
-        if block.ndim != 2 or len(block) != n or not block.size or block.dtype.kind not in "fiu":
-            raise ModelFailed(
-                f"its {self._what} of {n} samples are {block.dtype} of shape {block.shape}, not "
-                f"numbers of shape ({n}, width)"
-            )
-        if self._array is None:
-            self._array = np.empty((len(self._ids), block.shape[1]), np.float32)
-        if block.shape[1] != self._array.shape[1]:
-            raise ModelFailed(
-                f"its {self._what} change their width from {self._array.shape[1]} to "
-                f"{block.shape[1]} at sample {self._ids[start]!r}"
-            )
-        rows = self._array[start:stop]
-        with np.errstate(over="ignore"):  # what is too large for float32 is refused as infinite
-            rows[...] = block
-        finite = np.isfinite(rows)
-        if not finite.all():
-            worst = int(np.argmin(finite.all(axis=1)))
-            value = rows[worst][~finite[worst]][0]
-            raise ModelFailed(
-                f"its {self._what} of sample {self._ids[start + worst]!r} hold {value}"
-            )
-        self._filled = stop
-
-    @property
-    def array(self) -> Float32Array:
-        """The filled array, of shape (n_samples, width)."""
-        if self._array is None or self._filled < len(self._ids):
-            raise ModelFailed(f"it gave {self._what} of {self._filled} of {len(self._ids)} samples")
-        return self._array
-
-    @property
-    def array_or_none(self) -> Float32Array | None:
-        """The filled array, or None if no rows came at all."""
-        return self.array if self._filled else None
 
 
 def _load(candidate: Candidate, device: str) -> Encoder | Features:
@@ -270,6 +225,13 @@ def _as_error(failure: Failure, target: Target) -> DiscorankError:
             f"since the target was opened"
         )
     return ModelFailed(f"its preprocessing failed on {sample!r}: {failure.reason}")
+
+
+def _keep_shard(store: FeatureStore, key: FeatureKey, rows: range, features: Features) -> None:
+    try:
+        store.put(key, features, rows)
+    except OSError as error:
+        logger.info("rows %d to %d could not be stored: %s", rows.start, rows.stop, error)
 
 
 def _keep(store: FeatureStore, key: FeatureKey, features: Features) -> None:

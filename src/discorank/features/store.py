@@ -1,7 +1,7 @@
-"""Features on disk: one safetensors file per key, written whole or not at all.
+"""Features on disk: one file per key, written whole or not at all.
 
-The key says everything that the numbers depend on; it is kept in the file, with the seconds that
-the extraction took and a checksum.
+While a long extraction runs, its rows are kept in shards, ``shards/DIGEST/START-STOP.safetensors``,
+so that one that was cut off goes on from the last. The file of all rows then takes their place.
 """
 
 from __future__ import annotations
@@ -10,96 +10,28 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from discorank._optional import import_optional
-from discorank.types import Candidate, Features, Float32Array, Target
+from discorank.features import files
+from discorank.features.key import FeatureKey
+from discorank.types import Features
 
-__all__ = ["FeatureKey", "FeatureStore", "StoredFeatures", "default_root", "feature_key"]
+__all__ = ["FeatureStore", "StoredFeatures", "default_root"]
 
 logger = logging.getLogger(__name__)
 
-_FORMAT = 1
 _LOCKS = "locks"
+_SHARDS = "shards"
 # Locks are files that are never removed, since removing one that another process waits for would
 # let two in; so keys share a bounded number of them.
 _LOCK_DIGITS = 3
-
-
-@dataclass(frozen=True)
-class FeatureKey:
-    """Everything that the features of a candidate on a target depend on.
-
-    Attributes
-    ----------
-    model : str
-        The resolved spec of the candidate.
-    weights : str
-        Hash or revision of its weights.
-    layer : str
-        The layer that is taken, and its pooling.
-    input_size : tuple of int, optional
-    preprocessing : str
-        The checkpoint's preprocessing, as canonical JSON.
-    target : str
-        Fingerprint of the whole data set.
-    split : str, optional
-    selection : str
-        Digest of the selected rows.
-    dtype : str
-        How the features are computed; they are kept in float32.
-    format : int
-        Version of what a file holds.
-    """
-
-    model: str
-    weights: str
-    layer: str
-    input_size: tuple[int, ...] | None
-    preprocessing: str
-    target: str
-    split: str | None
-    selection: str
-    dtype: str = "float32"
-    format: int = _FORMAT
-
-    def to_json(self) -> str:
-        """Return the key as canonical JSON: one key, one text."""
-        return _canonical({**asdict(self), "preprocessing": json.loads(self.preprocessing)})
-
-    def digest(self) -> str:
-        """Return the SHA-256 of the canonical JSON, in hexadecimal."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
-
-
-def feature_key(candidate: Candidate, target: Target, *, mixed: bool = False) -> FeatureKey:
-    """Return the key of a candidate's features on the selected rows of a target.
-
-    Parameters
-    ----------
-    candidate : Candidate
-    target : Target
-    mixed : bool, default=False
-        Whether they are computed in mixed precision.
-    """
-    return FeatureKey(
-        model=candidate.name,
-        weights=candidate.weights,
-        layer=candidate.layer,
-        input_size=candidate.input_size,
-        preprocessing=_canonical(candidate.preprocessing),
-        target=target.fingerprint,
-        split=target.split,
-        selection=hashlib.sha256(target.rows.astype("<i8").tobytes()).hexdigest(),
-        dtype="float32, mixed precision" if mixed else "float32",
-    )
 
 
 def default_root() -> Path:
@@ -124,6 +56,8 @@ class StoredFeatures:
         Bytes.
     used : float
         When its features were last put or taken, in seconds since the epoch.
+    rows : tuple of int, optional
+        First row and the one after the last, for a shard of an extraction that is not finished.
     damage : str, optional
         What is wrong with the file; None if nothing was looked for or found.
     """
@@ -132,6 +66,7 @@ class StoredFeatures:
     key: Mapping[str, Any]
     size: int
     used: float
+    rows: tuple[int, int] | None = None
     damage: str | None = None
 
 
@@ -147,26 +82,61 @@ class FeatureStore:
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root)
 
-    def path(self, key: FeatureKey) -> Path:
-        """Return where the features of `key` are, or would be."""
-        return self.root / f"{key.digest()}.safetensors"
+    def path(self, key: FeatureKey, rows: range | None = None) -> Path:
+        """Return where the features of `key` are, or would be; or a shard of them."""
+        if rows is None:
+            return self.root / f"{key.digest()}.safetensors"
+        return self._shards(key) / f"{rows.start:09d}-{rows.stop:09d}.safetensors"
 
-    def get(self, key: FeatureKey) -> Features | None:
+    def get(self, key: FeatureKey, rows: range | None = None) -> Features | None:
         """Return the features of `key`, or None if there are none, or only a damaged file.
 
         A damaged file is logged as a warning; the next `put` replaces it.
+
+        Parameters
+        ----------
+        key : FeatureKey
+        rows : range, optional
+            The shard of these rows; None for all rows.
         """
-        path = self.path(key)
+        path = self.path(key, rows)
         try:
-            found = _read(path, key.to_json())
+            found = files.load(path, key.to_json(), rows)
         except FileNotFoundError:
             return None
-        except _unreadable() as error:
+        except files.unreadable() as error:
             logger.warning("%s: %s; its features will be extracted again", path, error)
             return None
         with suppress(OSError):  # a store that may only be read
             os.utime(path)
+            if rows is None:  # left by a process that was killed just when it was done
+                self.drop_shards(key)
         return found
+
+    def shards(self, key: FeatureKey) -> list[Features]:
+        """Return the shards of `key` that follow each other from the first row on.
+
+        What cannot be joined to these, damaged or out of place, is removed.
+        """
+        found: list[Features] = []
+        stop = 0
+        for path in sorted(self._shards(key).glob("*.safetensors")):
+            rows = _rows_in(path.stem)
+            shard = self.get(key, rows) if rows is not None and rows.start == stop else None
+            if shard is None:
+                path.unlink(missing_ok=True)
+                continue
+            found.append(shard)
+            stop += len(shard.features)
+        return found
+
+    def drop_shards(self, key: FeatureKey) -> None:
+        """Remove the shards of `key`."""
+        if (folder := self._shards(key)).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _shards(self, key: FeatureKey) -> Path:
+        return self.root / _SHARDS / key.digest()
 
     @contextmanager
     def claim(self, key: FeatureKey) -> Iterator[None]:
@@ -188,8 +158,9 @@ class FeatureStore:
             yield
             return
         try:
-            for unfinished in self.root.glob(f".{digest}.*.tmp"):
-                unfinished.unlink(missing_ok=True)
+            for pattern in (f".{digest}.*.tmp", f"{_SHARDS}/{digest}/.*.tmp"):
+                for unfinished in self.root.glob(pattern):
+                    unfinished.unlink(missing_ok=True)
             yield
         finally:
             held.release()
@@ -202,7 +173,8 @@ class FeatureStore:
         verify : bool
             Read each file whole, and compare it with its checksum.
         """
-        described = (_describe(path, verify=verify) for path in self.root.glob("*.safetensors"))
+        paths = (*self.root.glob("*.safetensors"), *self.root.glob(f"{_SHARDS}/*/*.safetensors"))
+        described = (_describe(path, verify=verify) for path in paths)
         found = [entry for entry in described if entry is not None]
         return sorted(found, key=lambda entry: (-entry.used, entry.path))
 
@@ -217,33 +189,35 @@ class FeatureStore:
         for entry in self.entries():
             total += entry.size
             if total > max_bytes:
-                entry.path.unlink(missing_ok=True)
+                self.remove(entry)
                 removed.append(entry)
         return removed
 
-    def put(self, key: FeatureKey, features: Features) -> None:
+    def remove(self, entry: StoredFeatures) -> None:
+        """Remove a file of the store."""
+        entry.path.unlink(missing_ok=True)
+        if entry.rows is not None:
+            with suppress(OSError):  # other shards are in it
+                entry.path.parent.rmdir()
+
+    def put(self, key: FeatureKey, features: Features, rows: range | None = None) -> None:
         """Keep the features of `key`; whoever reads meanwhile sees the old file or the new one.
+
+        Parameters
+        ----------
+        key : FeatureKey
+        features : Features
+        rows : range, optional
+            The rows that these are, for a shard. All rows take the place of their shards.
 
         Raises
         ------
         OSError
             If the folder cannot be written to.
         """
-        safetensors = import_optional(
-            "safetensors.numpy", extra="rank", purpose="the feature store"
-        )
-        tensors = {"features": np.ascontiguousarray(features.features)}
-        if features.source_logits is not None:
-            tensors["source_logits"] = np.ascontiguousarray(features.source_logits)
-        text, seconds = key.to_json(), repr(float(features.seconds))
-        metadata = {
-            "key": text,
-            "seconds": seconds,
-            "checksum": _checksum(text, seconds, tensors),
-        }
-        content = safetensors.save(tensors, metadata)
-        path = self.path(key)
-        self.root.mkdir(parents=True, exist_ok=True)
+        content = files.save(key.to_json(), features, rows)
+        path = self.path(key, rows)
+        path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.tmp")
         try:
             with unfinished.open("xb") as file:
@@ -253,70 +227,43 @@ class FeatureStore:
             unfinished.replace(path)
         finally:
             unfinished.unlink(missing_ok=True)
+        if rows is None:
+            self.drop_shards(key)
 
 
-def _unreadable() -> tuple[type[Exception], ...]:
-    """Return what reading a damaged file raises."""
-    safetensors = import_optional("safetensors", extra="rank", purpose="the feature store")
-    return OSError, ValueError, safetensors.SafetensorError
+def _rows_in(stem: str) -> range | None:
+    """Return the rows that the name of a shard says."""
+    try:
+        return range(*map(int, stem.split("-")))
+    except (TypeError, ValueError):
+        return None
 
 
 def _describe(path: Path, *, verify: bool) -> StoredFeatures | None:
     """Say what a file holds; None if another process has removed it."""
-    from safetensors import safe_open
-
     try:
         status = path.stat()
     except FileNotFoundError:
         return None
     key: Mapping[str, Any] = {}
+    is_shard = path.parent.parent.name == _SHARDS
+    rows = _rows_in(path.stem) if is_shard else None
     damage = None
     try:
-        with safe_open(path, framework="numpy") as file:
-            text = (file.metadata() or {}).get("key", "")
+        text, held = files.header(path)
         key = json.loads(text)
-        if hashlib.sha256(text.encode()).hexdigest() != path.stem:
+        digest = path.parent.name if is_shard else path.stem
+        if held != rows or hashlib.sha256(text.encode()).hexdigest() != digest:
             raise ValueError("holds the features of another key")
         if verify:
-            _read(path, text)
-    except _unreadable() as error:
+            files.load(path, text, rows)
+    except files.unreadable() as error:
         damage = str(error) or type(error).__name__
-    return StoredFeatures(path, key, status.st_size, status.st_mtime, damage)
-
-
-def _read(path: Path, key: str) -> Features:
-    """Read a file; raise ValueError if it does not hold exactly what was put for `key`."""
-    from safetensors import safe_open
-
-    with safe_open(path, framework="numpy") as file:
-        metadata = file.metadata() or {}
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    if metadata.get("key") != key:
-        raise ValueError("holds the features of another key")
-    if metadata.get("checksum") != _checksum(metadata["key"], metadata.get("seconds"), tensors):
-        raise ValueError("is damaged: its checksum does not fit")
-    return Features(
-        features=tensors["features"],
-        source_logits=tensors.get("source_logits"),
-        seconds=float(metadata["seconds"]),
+    return StoredFeatures(
+        path=path,
+        key=key,
+        size=status.st_size,
+        used=status.st_mtime,
+        rows=None if rows is None else (rows.start, rows.stop),
+        damage=damage,
     )
-
-
-def _checksum(key: str, seconds: str | None, tensors: Mapping[str, Float32Array]) -> str:
-    digest = hashlib.sha256(f"{key}\0{seconds}\0".encode())
-    for name in sorted(tensors):
-        digest.update(f"{name}\0{tensors[name].dtype}\0{tensors[name].shape}\0".encode())
-        digest.update(tensors[name].data)
-    return digest.hexdigest()
-
-
-def _canonical(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, Sequence):
-        return list(value)
-    raise TypeError(f"{value!r} cannot be part of a feature key: JSON has nothing for it")

@@ -22,15 +22,24 @@ def summarize_cache(document: Document) -> Summary:
         (Column("size"), [size(file["size"]) for file in files]),
         (Column("last used"), [_date(file["used"]) for file in files]),
     ]
+    if any(file["rows"] for file in files):
+        columns.insert(2, (Column("shard"), [_shard(file["rows"]) for file in files]))
     if any(file["damage"] for file in files):
         damage = [printable(file["damage"] or "") for file in files]
         columns.append((Column("damage", align="left", wraps=True), damage))
+    sentences = ["A target is named by the first digits of its fingerprint."]
+    if any(file["rows"] for file in files):
+        sentences.append("A shard holds the samples that an unfinished extraction has done.")
     return Summary(
         title=f"{printable(document['folder'])} · {len(files):,} files · {size(total)}",
         columns=tuple(column for column, _ in columns),
         rows=tuple(zip(*(cells for _, cells in columns), strict=True)),
-        sentence="A target is named by the first digits of its fingerprint.",
+        sentence=" ".join(sentences),
     )
+
+
+def _shard(rows: list[int] | None) -> str:
+    return "" if rows is None else f"{rows[0] + 1:,}–{rows[1]:,}"
 
 
 def _date(seconds: float) -> str:

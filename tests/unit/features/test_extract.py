@@ -23,7 +23,7 @@ import torch
 from PIL import Image
 
 from discorank.errors import DiscorankError, InvalidInput, MissingExtra, ModelFailed
-from discorank.features import FeatureStore, extract, feature_key, pick_device
+from discorank.features import FeatureStore, extract, feature_key, pick_device, rows
 from discorank.features.loading import Batches, default_workers, n_cores, usable_workers
 from discorank.targets import open_target
 from discorank.types import Candidate, Encoded, Encoder, Features, Target
@@ -233,6 +233,89 @@ def test_a_damaged_file_is_replaced(
     assert_equal(extract(tiny(), target, store=store), made)
     assert "will be extracted again" in caplog.text
     assert store.get(feature_key(tiny(), target)) is not None
+
+
+def cut_off(encode: Callable[[Any], Encoded], after: int) -> Callable[[Any], Encoded]:
+    """Encode that many batches, then be interrupted."""
+    batches = iter(range(after))
+
+    def encode_or_stop(batch: Any) -> Encoded:
+        if next(batches, None) is None:
+            raise KeyboardInterrupt
+        return encode(batch)
+
+    return encode_or_stop
+
+
+@pytest.fixture
+def unfinished(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FeatureStore:
+    """Return a store with three shards of 4 samples each."""
+    monkeypatch.setattr(rows, "SHARD_SECONDS", 0.0)
+    store = FeatureStore(tmp_path / "store")
+    with pytest.raises(KeyboardInterrupt):
+        extract(tiny(encode=cut_off(mean_and_max, 3)), target, batch_size=4, store=store)
+    return store
+
+
+def test_an_extraction_that_was_cut_off_goes_on_from_its_last_shard(
+    target: Target, unfinished: FeatureStore
+) -> None:
+    assert sorted(entry.rows or () for entry in unfinished.entries()) == [(0, 4), (4, 8), (8, 12)]
+    n_encoded = []
+
+    def encode(batch: Any) -> Encoded:
+        n_encoded.append(len(batch))
+        return mean_and_max(batch)
+
+    recorder = Recorder()
+    features = extract(
+        tiny(encode=encode), target, batch_size=4, store=unfinished, progress=recorder
+    )
+    assert_equal(features, extract(tiny(), target))
+    assert n_encoded == [4, 4, 3]
+    assert recorder.calls[:2] == [("start", "tiny", N), ("advance", 12)]
+    [whole] = unfinished.entries(verify=True)
+    assert (whole.rows, whole.damage) == (None, None)
+    left = [path for path in unfinished.root.rglob("*") if path.is_file()]
+    assert [path for path in left if path.suffix != ".lock"] == [whole.path]
+    kept = unfinished.get(feature_key(tiny(), target))
+    assert kept is not None
+    assert kept.seconds == features.seconds
+
+
+def test_what_follows_a_damaged_shard_is_made_again(
+    target: Target, unfinished: FeatureStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = unfinished.path(feature_key(tiny(), target), range(4, 8))
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    n_encoded = []
+
+    def encode(batch: Any) -> Encoded:
+        n_encoded.append(len(batch))
+        return mean_and_max(batch)
+
+    features = extract(tiny(encode=encode), target, batch_size=4, store=unfinished)
+    assert_equal(features, extract(tiny(), target))
+    assert sum(n_encoded) == N - 4
+    assert "checksum does not fit" in caplog.text
+
+
+def test_a_model_whose_shards_hold_all_is_not_loaded(
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "SHARD_SECONDS", 0.0)
+    store, key = FeatureStore(tmp_path / "store"), feature_key(tiny(), target)
+    made = extract(tiny(), target)
+    for start, stop in ((0, 9), (9, N)):
+        logits = None if made.source_logits is None else made.source_logits[start:stop]
+        shard = Features(made.features[start:stop], logits, 1.5)
+        store.put(key, shard, range(start, stop))
+    features = extract(candidate_of(raising(AssertionError())), target, store=store)
+    assert_equal(features, made)
+    assert features.seconds == 3.0
+    assert_equal(extract(candidate_of(raising(AssertionError())), target, store=store), made)
 
 
 def test_features_survive_a_store_that_cannot_be_written(

@@ -20,7 +20,7 @@ import safetensors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from discorank.features.store import FeatureKey, FeatureStore, default_root, feature_key
+from discorank.features import FeatureKey, FeatureStore, default_root, feature_key
 from discorank.targets import open_target
 from discorank.types import Candidate, Features, Target
 
@@ -271,7 +271,7 @@ def test_a_put_that_fails_leaves_nothing(store: FeatureStore) -> None:
 WRITER = """
 import sys
 import numpy as np
-from discorank.features.store import FeatureKey, FeatureStore
+from discorank.features import FeatureKey, FeatureStore
 from discorank.types import Features
 
 root, seed = sys.argv[1], int(sys.argv[2])
@@ -367,14 +367,55 @@ def test_pruning_removes_what_was_not_used_for_longest(store: FeatureStore) -> N
     assert store.entries() == []
 
 
+def shard_of(features: Features, rows: range) -> Features:
+    part = slice(rows.start, rows.stop)
+    logits = None if features.source_logits is None else features.source_logits[part]
+    return Features(features.features[part], logits, 1.0)
+
+
+def test_shards_are_entries_that_can_be_verified_and_pruned(store: FeatureStore) -> None:
+    features, parts = features_of(), [range(4), range(4, 11)]
+    for rows in parts:
+        store.put(KEY, shard_of(features, rows), rows)
+    assert store.get(KEY) is None
+    assert [len(shard.features) for shard in store.shards(KEY)] == [4, 7]
+    assert_same(store.get(KEY, parts[1]), shard_of(features, parts[1]))
+    assert {entry.rows for entry in store.entries(verify=True)} == {(0, 4), (4, 11)}
+    assert all(entry.damage is None for entry in store.entries(verify=True))
+    path = store.path(KEY, parts[0])
+    path.rename(store.path(KEY, range(1, 5)))
+    [moved] = [entry for entry in store.entries() if entry.damage is not None]
+    assert (moved.rows, moved.damage) == ((1, 5), "holds the features of another key")
+    store.remove(moved)
+    [left] = store.prune(0)
+    assert left.rows == (4, 11)
+    assert not path.parent.exists()
+
+
+def test_the_file_of_all_rows_takes_the_place_of_the_shards(store: FeatureStore) -> None:
+    features = features_of()
+    store.put(KEY, shard_of(features, range(4)), range(4))
+    store.put(KEY, features)
+    assert [entry.rows for entry in store.entries()] == [None]
+    # A process that is killed between the two leaves both; the next that reads removes the shards.
+    store.put(KEY, shard_of(features, range(4)), range(4))
+    assert_same(store.get(KEY), features)
+    assert [entry.rows for entry in store.entries()] == [None]
+
+
 def test_what_a_killed_process_left_is_removed_by_the_next(store: FeatureStore) -> None:
     store.put(KEY, features_of())
     left = store.root / f".{KEY.digest()}.abc.tmp"
     left.write_bytes(b"half")
+    store.put(KEY, features_of(), range(11))
+    left_shard = store.path(KEY, range(11)).with_name(".0-11.abc.tmp")
+    left_shard.write_bytes(b"half")
     with store.claim(KEY):
         assert not left.exists()
-    kept = {path.name for path in store.root.iterdir()}
-    assert kept == {store.path(KEY).name, "locks"}
+        assert not left_shard.exists()
+    assert store.get(KEY) is not None
+    kept = {path.name for path in store.root.rglob("*") if path.is_file()}
+    assert {name for name in kept if not name.endswith(".lock")} == {store.path(KEY).name}
 
 
 def test_a_store_that_cannot_be_written_to_is_not_locked(
@@ -390,7 +431,7 @@ WORKER = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from discorank.features.store import FeatureKey, FeatureStore
+from discorank.features import FeatureKey, FeatureStore
 from discorank.types import Features
 key = FeatureKey("m", "w", "l", None, "{}", "t", None, "s")
 store = FeatureStore(sys.argv[1])
