@@ -17,7 +17,7 @@ N_DRAWS = 400
 
 @dataclass(frozen=True)
 class Problem:
-    """Gaussian classes with means in all directions, and variances that fall as 1 / j."""
+    """Gaussian classes, with variances and squared class means that fall along the axes."""
 
     n_samples: int
     n_classes: int
@@ -25,15 +25,19 @@ class Problem:
     separation: float
     scale: float
     task: Task = "classification"
+    fall: float = 1.0  # variances as j^-fall
+    fall_of_means: float = 1.0
 
     def draw(self, seed: int) -> Probe:
         """Return a new data set of the same population."""
         means = np.random.default_rng(7).standard_normal((self.n_classes, self.n_features))
-        scale = 2.0 * self.scale * np.arange(1, self.n_features + 1) ** -0.5
+        axis = np.arange(1, self.n_features + 1, dtype=float)
+        spread = 2.0 * self.scale * axis ** (-0.5 * self.fall)
+        means *= 2.0 * self.scale * self.separation * axis ** (-0.5 * self.fall_of_means)
         rng = np.random.default_rng(1000 + seed)
         labels = rng.integers(0, self.n_classes, self.n_samples)
         noise = rng.standard_normal((self.n_samples, self.n_features))
-        features = (scale * (noise + self.separation * means[labels])).astype(np.float32)
+        features = (spread * noise + means[labels]).astype(np.float32)
         if self.task == "classification":
             return Probe(features, labels)
         slopes = np.random.default_rng(8).standard_normal((self.n_features, 2))
@@ -51,6 +55,9 @@ PROBLEMS = (
     Problem(1000, 10, 128, 0.7, 0.3),
     Problem(1000, 50, 128, 0.7, 1.0),
     Problem(200, 2, 64, 0.5, 1.0),
+    # What tells classes apart lies in all axes alike, so that it moves with them.
+    Problem(200, 10, 64, 0.1, 0.5, fall=1.4, fall_of_means=0.0),
+    Problem(400, 10, 64, 0.3, 0.5, fall=1.4, fall_of_means=0.0),
     Problem(300, 5, 32, 0.5, 1.0, "regression"),
 )
 OPTIONS: tuple[dict[str, object], ...] = (

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import linalg
 
+from discorank.scoring import influence as influence_module
 from discorank.scoring.ncc import Covariance
 from discorank.scoring.probe import Probe
 from discorank.scoring.registry import get_scorer
@@ -23,34 +24,39 @@ def data() -> tuple[Float64Array, IntArray]:
     return features + 0.8 * rng.standard_normal((C, D))[labels], labels
 
 
-def coordinates(features: Float64Array) -> Float64Array:
-    U, sigma, _ = np.linalg.svd(features - features.mean(axis=0), full_matrices=False)
-    T: Float64Array = U * sigma
-    return T
+@pytest.fixture(autouse=True)
+def first_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let axes turn as far as the slope says, also where chance alone would turn them."""
+    monkeypatch.setattr(influence_module, "TURN_BY_CHANCE", 0.0)
 
 
-def weighted_ratios(T: Float64Array, w: Float64Array) -> Float64Array:
-    sigma = np.sqrt((w[:, None] * T**2).sum(axis=0))
-    sums = [part.sum() for part in np.array_split(sigma, G)]
-    ratios: Float64Array = np.array(sums) / sigma.sum()
-    return ratios
+def weighted_components(
+    features: Float64Array, w: Float64Array
+) -> list[tuple[float, Float64Array]]:
+    """Return ratio and coordinates of each component of samples with weights."""
+    centred = features - np.average(features, axis=0, weights=w)
+    _, sigma, Vt = np.linalg.svd(np.sqrt(w)[:, None] * centred, full_matrices=False)
+    ratios = [part.sum() / sigma.sum() for part in np.array_split(sigma, G)]
+    return list(zip(ratios, np.array_split(centred @ Vt.T, G, axis=1), strict=True))
 
 
-def weighted_score(T: Float64Array, y: IntArray, w: Float64Array, covariance: Covariance) -> float:
-    """S_cls with a weight on every sample, on fixed axes."""
+def weighted_score(
+    features: Float64Array, y: IntArray, w: Float64Array, covariance: Covariance
+) -> float:
+    """S_cls with a weight on every sample."""
     value = 0.0
-    for ratio, t in zip(weighted_ratios(T, w), np.array_split(T, G, axis=1), strict=True):
+    for ratio, t in weighted_components(features, w):
         p = t.shape[1]
         means = np.array([np.average(t[y == c], axis=0, weights=w[y == c]) for c in range(C)])
         priors = np.array([w[y == c].sum() for c in range(C)]) / w.sum()
         residuals = t - means[y]
         covariances = [np.eye(p)] * C
         if covariance != "identity":
-            plain = t - np.array([t[y == c].mean(axis=0) for c in range(C)])[y]
-            spread = (plain**2).sum() / (N - C) / p  # what it is shrunk to stays as it is
             within = (w[:, None] * residuals).T @ residuals * N / (N - C)
             # Λ / |Λ|-terms are common to all classes; its scale falls with the total weight.
-            pooled = (within * N / w.sum() + (p + 1) * spread * np.eye(p)) / (N + p + 1)
+            within *= N / w.sum()
+            spread = np.trace(within) / N / p
+            pooled = (within + (p + 1) * spread * np.eye(p)) / (N + p + 1)
             covariances = [pooled] * C
         if covariance == "class":
             for c in range(C):
@@ -74,21 +80,22 @@ def test_influence_is_the_slope_of_the_weighted_score(
     data: tuple[Float64Array, IntArray], covariance: Covariance
 ) -> None:
     features, labels = data
-    T = coordinates(features)
     slopes = np.empty(N)
     for j in range(N):
         ends = []
         for sign in (1, -1):
             w = np.ones(N)
             w[j] += sign * STEP
-            ends.append(weighted_score(T, labels, w, covariance))
+            ends.append(weighted_score(features, labels, w, covariance))
         slopes[j] = (ends[0] - ends[1]) / (2 * STEP)
     options = {"n_groups": G, "covariance": covariance, "svd_solver": "full"}
     scorer, probe = get_scorer("disco"), Probe(features, labels)
     score = scorer(probe, **options)
     influence = scorer.resampled(probe, score, **options).per_sample
     assert influence is not None
-    assert score.value == pytest.approx(weighted_score(T, labels, np.ones(N), covariance), rel=1e-9)
+    assert score.value == pytest.approx(
+        weighted_score(features, labels, np.ones(N), covariance), rel=1e-9
+    )
     assert influence.mean() == pytest.approx(score.value, rel=1e-12)
     np.testing.assert_allclose(influence - score.value, N * slopes, atol=1e-6)
 
@@ -114,7 +121,6 @@ def test_influence_on_regression_is_the_slope_of_the_weighted_score(
     data: tuple[Float64Array, IntArray], target_scale: str
 ) -> None:
     features, _ = data
-    T = coordinates(features)
     rng = np.random.default_rng(6)
     targets = features[:, :2] + rng.standard_normal((N, 2))
     targets -= targets.mean(axis=0)
@@ -124,7 +130,7 @@ def test_influence_on_regression_is_the_slope_of_the_weighted_score(
         if target_scale == "standardize":
             scale = np.average(targets**2, axis=0, weights=w)
         value = 0.0
-        for ratio, t in zip(weighted_ratios(T, w), np.array_split(T, G, axis=1), strict=True):
+        for ratio, t in weighted_components(features, w):
             root = np.sqrt(w)[:, None]
             slopes = np.linalg.lstsq(root * t, root * targets, rcond=None)[0]
             errors = np.average((targets - t @ slopes) ** 2, axis=0, weights=w)

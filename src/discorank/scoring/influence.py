@@ -15,19 +15,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from array_api_compat import array_namespace, device
+from array_api_compat import array_namespace
 
-from discorank.scoring.arrays import Array, placed_like, precision_of, to_numpy
+from discorank.scoring.arrays import placed_like, precision_of, segment_sums, to_numpy
 from discorank.scoring.detection import DetectionResult
 from discorank.scoring.disco import DiscoResult
 from discorank.scoring.multilabel import binary_problems
-from discorank.scoring.ncc import (
-    Covariance,
-    NccModel,
-    covariance_weight,
-    fit_components,
-    prior_strength,
-)
+from discorank.scoring.ncc import Covariance, fit_components
+from discorank.scoring.ncc_slopes import ncc_slopes
 from discorank.scoring.regression import RegressionResult
 from discorank.scoring.validate import ClassLabels
 
@@ -42,6 +37,10 @@ __all__ = [
     "multilabel_influence",
     "regression_influence",
 ]
+
+# How much of what chance turns two axes by damps their turn; 0: first order, however close.
+TURN_BY_CHANCE = 2.0
+BLOCK_ROWS = 4096
 
 _DECOMPOSITION = ("n_components", "n_groups", "svd_solver", "random_state")
 
@@ -65,9 +64,9 @@ def classification_influence(probe: Probe, score: DiscoResult, **options: Any) -
     Notes
     -----
     With weights w_i on the samples, the score is V(w) = Σ_i w_i c_i / Σ_i w_i, and the influence of
-    sample j is V + N ∂V/∂w_j at w = 1. Kept are the ways through the class means, the priors, the
-    singular value ratios, and the covariances. Left out are the ways through the axes and through
-    the factor of `loo`.
+    sample j is V + N ∂V/∂w_j at w = 1. A sample moves the class means, the priors, the covariances
+    with what they are shrunk to, the singular value ratios and the axes. Left out is the factor of
+    `loo`.
 
     References
     ----------
@@ -92,14 +91,17 @@ def multilabel_influence(probe: Probe, score: DiscoResult, **options: Any) -> Di
 
 
 def regression_influence(probe: Probe, score: RegressionResult, **options: Any) -> RegressionResult:
-    """`classification_influence` for regression: the ways through the ratios and the target scale.
+    """`classification_influence` for regression: through the ratios, the axes and the target scale.
 
-    There is none through the slopes, to first order: least squares is at its optimum.
+    There is nothing through the slopes, to first order: least squares is at its optimum.
     """
     components = _components(probe, options)
     effect = _through_ratios(components, [component.lr for component in score.components])
+    targets = probe.Y - probe.Y.mean(axis=0)
     if options.get("target_scale", "standardize") == "standardize":
-        effect += _through_scale(components, probe.Y)
+        targets = targets / targets.std(axis=0)
+        effect += _through_scale(components, targets)
+    effect += _through_subspaces(components, targets)
     return replace(score, per_sample=score.per_sample + effect)
 
 
@@ -136,107 +138,87 @@ def _through_ratios(components: SpectralComponents, scores: Sequence[float]) -> 
     return len(effect) * (effect.astype(np.float64) - float(effect.mean(dtype=np.float64)))
 
 
-def _through_scale(components: SpectralComponents, targets: Float64Array) -> Float64Array:
+def _through_scale(components: SpectralComponents, Y: Float64Array) -> Float64Array:
     """N Σ_g S_ratio^g ∂S_lr^g/∂w_j, centred: a sample far from the mean shrinks all errors."""
-    Y = (targets - targets.mean(axis=0)) / targets.std(axis=0)
-    shares = to_numpy(components.coordinates).astype(np.float64).T @ Y
-    shares = np.square(shares / components.singular_values[:, None]) / len(Y)
+    shares = np.square(_products(components, Y) / components.singular_values[:, None]) / len(Y)
     explained = np.add.reduceat(shares, [group.start for group in components.groups], axis=0)
     of_target = components.ratios @ (explained - 1.0)
     effect: Float64Array = (1.0 - np.square(Y)) @ of_target / Y.shape[1]
     return effect
 
 
-def _through_classes(
-    components: SpectralComponents, labels: ClassLabels, covariance: Covariance
-) -> Float64Array:
-    """Σ_g S_ratio^g Σ_i ∂p_i/∂w_j, centred: j moves the mean and the prior of its class, and Λ."""
-    model = fit_components(components, labels, covariance=covariance)
-    T, own = model.whitened(components.coordinates), labels.ids
-    n_classes, effect = len(labels.counts), np.zeros(len(own))
+def _through_subspaces(components: SpectralComponents, Y: Float64Array) -> Float64Array:
+    """N Σ_g S_ratio^g ∂S_lr^g/∂w_j, centred: the axes turn, and with them what they explain."""
+    products = _products(components, Y)
+    by_turn = (
+        2.0 / Y.shape[1] * products @ (products / np.square(components.singular_values)[:, None]).T
+    )
     for g, group in enumerate(components.groups):
-        slopes = np.zeros((n_classes, model.weights[g].shape[0] - 1))
-        for rows in model.blocks(len(own)):
-            slopes += _slopes(model, g, T[rows, group], own[rows])
-        size = group.stop - group.start
-        products, linear, by_prior = np.split(slopes, [-size - 1, -1], axis=1)
-        means = to_numpy(model.means[:, group]).astype(np.float64)
-        residuals = to_numpy(T[:, group]).astype(np.float64) - means[own]
-        toward = linear - by_prior * means
-        if covariance == "class":
-            precisions = model.precisions(g)
-            moments = _about_means(products, linear, by_prior, means)
-            of_group = _through_covariances(moments, by_prior, precisions, residuals, labels)
-            toward = np.einsum("cij,cj->ci", precisions, toward)
-        else:
-            of_group = np.zeros(len(own))
-        of_group += np.einsum("ij,ij->i", residuals, (toward / labels.counts[:, None])[own])
-        of_group += (by_prior[:, 0] / labels.counts)[own]
-        if covariance == "shared":
-            # Λ moves by (r rᵀ − Λ) / N. Only the terms of l_c that differ between classes count,
-            # −tᵀ Λ⁻¹ μ_c + ½ μ_cᵀ Λ⁻¹ μ_c; whitened, Λ is the identity.
-            by_covariance = (0.5 * by_prior * means - linear).T @ means
-            of_group += covariance_weight(size, labels.counts) * _forms(by_covariance, residuals)
-        effect += model.ratios[g] * of_group
+        by_turn[:, group] *= components.ratios[g]
+    effect = _through_axes(components, by_turn)
     centred: Float64Array = effect - effect.mean()
     return centred
 
 
-def _through_covariances(
-    moments: Float64Array,
-    by_prior: Float64Array,
-    precisions: Float64Array,
-    residuals: Float64Array,
-    labels: ClassLabels,
-) -> Float64Array:
-    """Σ_i ∂p_i/∂w_j through covariances of classes: Λ_c moves by (r rᵀ − Λ_c) / (N_c + strength).
+def _products(components: SpectralComponents, Y: Float64Array) -> Float64Array:
+    """Tᵀ Y."""
+    products: Float64Array = to_numpy(components.coordinates).astype(np.float64).T @ Y
+    return products
 
-    With z = Λ_c⁻¹ (t − μ_c), ∂l_c/∂Λ_c = ½ (z zᵀ − Λ_c⁻¹). What they are shrunk to moves as well,
-    by r rᵀ times `covariance_weight`.
+
+def _through_classes(
+    components: SpectralComponents, labels: ClassLabels, covariance: Covariance
+) -> Float64Array:
+    """Σ_g S_ratio^g Σ_i ∂p_i/∂w_j, centred: j moves the mean and the prior of its class, and Λ.
+
+    It turns the axes as well, and with them the coordinates of all samples.
     """
-    size, own = residuals.shape[1], labels.ids
-    by_covariance = 0.5 * (precisions @ moments @ precisions - by_prior[:, :, None] * precisions)
-    by_covariance /= (labels.counts + prior_strength(size))[:, None, None]
-    by_scale = np.einsum("cij,cji->c", by_covariance, np.linalg.inv(precisions))
-    by_pooled = by_covariance.sum(axis=0)
-    by_pooled *= prior_strength(size) * covariance_weight(size, labels.counts)
-    effect: Float64Array = _forms(by_pooled, residuals) - by_scale[own]
-    for c, of_class in enumerate(by_covariance):
-        members = own == c
-        effect[members] += _forms(of_class, residuals[members])
+    T, own, counts = components.coordinates, labels.ids, labels.counts
+    model = fit_components(components, labels, covariance=covariance)
+    means = segment_sums(T, own, len(counts)) / counts[:, None]
+    effect, by_turn = np.zeros(len(own)), np.zeros((T.shape[1], T.shape[1]))
+    for g, group in enumerate(components.groups):
+        slopes = ncc_slopes(components, labels, model, means, g, covariance=covariance)
+        residuals = to_numpy(T[:, group]).astype(np.float64) - means[own, group]
+        of_group = slopes.by_count[own] + np.einsum(
+            "ij,ij->i", residuals, (slopes.by_mean / counts[:, None])[own]
+        )
+        of_group += _forms(slopes.by_within, residuals)
+        if slopes.by_class is not None:
+            for c, by_scatter in enumerate(slopes.by_class):
+                of_group[own == c] += _forms(by_scatter, residuals[own == c])
+        effect += model.ratios[g] * of_group
+        by_turn[:, group] = model.ratios[g] * slopes.by_turn
+    effect += _through_axes(components, by_turn)
+    centred: Float64Array = effect - effect.mean()
+    return centred
+
+
+def _through_axes(components: SpectralComponents, by_turn: Float64Array) -> Float64Array:
+    """Σ_kl ∂S/∂R_kl ∂R_kl/∂w_j, where R_kl turns axis l towards axis k.
+
+    To first order R_kl grows by t_jk t_jl / (σ_l² − σ_k²). Where two singular values are so close
+    that chance alone turns their axes far, that is damped: a turn has no more than its quarter.
+    """
+    T, k = components.coordinates, len(components.singular_values)
+    xp = array_namespace(T)
+    blocks = [slice(start, start + BLOCK_ROWS) for start in range(0, T.shape[0], BLOCK_ROWS)]
+    chance = np.zeros((k, k))  # variance of Σ_j t_jk t_jl
+    for rows in blocks:
+        squares = xp.square(T[rows, :])
+        chance += to_numpy(squares.T @ squares)
+    variances = np.square(components.singular_values)
+    gaps = variances[None, :] - variances[:, None]
+    rates = np.divide(gaps, np.square(gaps) + TURN_BY_CHANCE * chance, where=gaps != 0.0, out=gaps)
+    for group in components.groups:
+        rates[group, group] = 0.0  # a turn within a component leaves its distances as they are
+    slopes = placed_like(T, by_turn * rates, precision_of(T))
+    forms = [xp.sum((T[rows, :] @ slopes) * T[rows, :], axis=1) for rows in blocks]
+    effect: Float64Array = to_numpy(xp.concat(forms)).astype(np.float64)
     return effect
-
-
-def _about_means(
-    products: Float64Array, linear: Float64Array, total: Float64Array, means: Float64Array
-) -> Float64Array:
-    """Σ_i s_ic (t_i − μ_c)(t_i − μ_c)ᵀ out of Σ s t_a t_b (a ≤ b), Σ s t and Σ s of each class."""
-    n_classes, size = means.shape
-    first, second = np.triu_indices(size)
-    moments = np.zeros((n_classes, size, size))
-    moments[:, first, second] = moments[:, second, first] = products
-    cross = linear[:, :, None] * means[:, None, :]
-    squares = means[:, :, None] * means[:, None, :]
-    about: Float64Array = moments - cross - cross.swapaxes(1, 2) + total[:, :, None] * squares
-    return about
 
 
 def _forms(matrix: Float64Array, rows: Float64Array) -> Float64Array:
     """Return rᵀ M r of each row r."""
     forms: Float64Array = np.einsum("ij,ij->i", rows @ matrix, rows)
     return forms
-
-
-def _slopes(model: NccModel, g: int, t: Array, own: Any) -> Float64Array:
-    """Σ_i ∂p_i/∂l_c φ(t_i) of a block, with φ of `NccModel`: shape (n_classes, inputs of φ).
-
-    p_i is the posterior of the true class y, and ∂p_i/∂l_c = p_i ([c = y] − p_ic).
-    """
-    xp = array_namespace(t)
-    posteriors = model.posteriors(g, t)
-    rows, ids = xp.arange(t.shape[0], device=device(t)), placed_like(t, own)
-    of_own = posteriors[rows, ids]
-    slopes = -posteriors * of_own[:, None]
-    slopes[rows, ids] += of_own
-    summed: Float64Array = to_numpy(slopes.T @ model.inputs(t)).astype(np.float64)
-    return summed

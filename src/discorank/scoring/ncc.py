@@ -172,25 +172,26 @@ class NccModel:
         T = array_namespace(T).astype(T, self.weights[0].dtype, copy=False)
         return T if self.whitening is None else T @ self.whitening
 
-    def inputs(self, t: Array) -> Array:
-        """Return φ(t) of the (whitened) coordinates of some rows in one component."""
-        xp = array_namespace(t)
-        parts = [t, xp.ones((t.shape[0], 1), dtype=t.dtype, device=device(t))]
-        if self.quadratic:
-            first, second = np.triu_indices(t.shape[1])
-            parts.insert(0, t[:, first] * t[:, second])
-        return xp.concat(parts, axis=1)
-
     def posteriors(self, g: int, t: Array) -> Array:
         """Posteriors of all classes in component g, at its (whitened) coordinates of some rows."""
         xp = array_namespace(t)
-        values = self.inputs(t) @ self.weights[g][:-1, :]
+        if self.quadratic:
+            first, second = np.triu_indices(t.shape[1])
+            t = xp.concat([t[:, first] * t[:, second], t], axis=1)
+        weights = self.weights[g]
+        values = t @ weights[:-2, :] + weights[-2, :]
         values = xp.exp(values - xp.max(values, axis=1, keepdims=True))
         return values / xp.sum(values, axis=1, keepdims=True)
 
     def precisions(self, g: int) -> Float64Array:
-        """Λ_c⁻¹ of each class in component g, shape (n_classes, size, size); not if common."""
-        size = self.groups[g].stop - self.groups[g].start
+        """Λ⁻¹ in component g, shape (n_classes, size, size), or (1, size, size) where common."""
+        group = self.groups[g]
+        size = group.stop - group.start
+        if self.whitening is not None:
+            factor = to_numpy(self.whitening[group, group]).astype(np.float64)
+            return (factor @ factor.T)[None]
+        if not self.quadratic:
+            return np.eye(size)[None]
         first, second = np.triu_indices(size)
         # The weights of the products t_a t_b are −½ of the precision, twice that off the diagonal.
         products = to_numpy(self.weights[g][: len(first), :]).astype(np.float64).T

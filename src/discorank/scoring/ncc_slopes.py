@@ -1,0 +1,161 @@
+"""How the mean posterior of a spectral component moves with what was fitted: S_ncc^g, derived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from array_api_compat import array_namespace, device
+
+from discorank.scoring.arrays import placed_like, to_numpy
+from discorank.scoring.ncc import covariance_weight, prior_strength
+
+if TYPE_CHECKING:
+    from discorank.scoring.arrays import Array
+    from discorank.scoring.ncc import Covariance, NccModel
+    from discorank.scoring.spectral import SpectralComponents
+    from discorank.scoring.validate import ClassLabels
+    from discorank.types import Float64Array
+
+__all__ = ["NccSlopes", "ncc_slopes"]
+
+
+@dataclass(frozen=True, eq=False)
+class NccSlopes:
+    """Derivatives of Σ_i p(y_i | t_i) in one component of p coordinates, of k in all.
+
+    Attributes
+    ----------
+    by_count : ndarray of shape (n_classes,)
+        By the number of samples of a class: through its prior and its own covariance.
+    by_mean : ndarray of shape (n_classes, p)
+        By the class means.
+    by_class : ndarray of shape (n_classes, p, p), optional
+        By the scatter of each class, through its own covariance.
+    by_within : ndarray of shape (p, p)
+        By the scatter of all classes about their means, through a pooled covariance.
+    by_turn : ndarray of shape (k, p)
+        By a turn of each axis of the component towards each of all axes.
+    """
+
+    by_count: Float64Array
+    by_mean: Float64Array
+    by_class: Float64Array | None
+    by_within: Float64Array
+    by_turn: Float64Array
+
+
+def ncc_slopes(
+    components: SpectralComponents,
+    labels: ClassLabels,
+    model: NccModel,
+    means: Float64Array,
+    g: int,
+    *,
+    covariance: Covariance,
+) -> NccSlopes:
+    """Derive Σ_i p(y_i | t_i) in component g by all that is fitted to the samples.
+
+    Parameters
+    ----------
+    components : SpectralComponents
+    labels : ClassLabels
+    model : NccModel
+        Fitted to them.
+    means : ndarray of shape (n_classes, k)
+        Class means of the coordinates.
+    g : int
+    covariance : {"identity", "shared", "class"}
+
+    Notes
+    -----
+    With l_c = log p̃(c | t), s_ic = ∂p_i/∂l_c = p_i ([c = y_i] − p_ic) and d = t − μ_c,
+
+        dl_c = d log π_c + dᵀ P dμ_c + ½ (P d dᵀ P − P) : dΛ_c − dᵀ P dd,   P = Λ_c⁻¹,
+
+    so that all follows from Σ_i s_ic, Σ_i s_ic t_i and A_c = Σ_i s_ic d dᵀ. Where Λ is common, what
+    is quadratic in t cancels in A = Σ_c A_c, since Σ_c s_ic = 0.
+    """
+    group = components.groups[g]
+    total, first, second = _sums(components, labels, model, g, squares=covariance == "class")
+    own_means, size = means[:, group], group.stop - group.start
+    precisions = model.precisions(g)
+    # A_c of shape (n_classes, k, p); of one class, their sum, where Λ is common.
+    spread = total[:, None, None] * means[:, :, None] * own_means[:, None, :]
+    spread -= first[:, :, None] * own_means[:, None, :] + means[:, :, None] * first[:, None, group]
+    spread = spread.sum(axis=0, keepdims=True) if second is None else spread + second
+    weighted = spread @ precisions  # A_c P_c
+    turned = -weighted.sum(axis=0)
+    toward = first[:, group] - total[:, None] * own_means
+    by_mean = np.einsum("cij,cj->ci", np.broadcast_to(precisions, (len(total), size, size)), toward)
+    by_covariance = precisions @ weighted[:, group]
+    by_class, by_count = None, total / labels.counts
+    if covariance == "class":
+        by_covariance -= total[:, None, None] * precisions
+        by_covariance /= 2.0 * (labels.counts + prior_strength(size))[:, None, None]
+        by_class = by_covariance
+        by_count = by_count - np.einsum("cij,cji->c", by_class, np.linalg.inv(precisions))
+        by_pooled = prior_strength(size) * by_class.sum(axis=0)
+        scatters = _class_scatters(components, labels, means, group)
+        turned += 2.0 * np.einsum("ckj,cjl->kl", scatters, by_class)
+    else:
+        by_pooled = 0.5 * by_covariance[0] if covariance == "shared" else np.zeros((size, size))
+    by_within = _through_shrinkage(by_pooled, labels)
+    within = -(means.T * labels.counts) @ own_means
+    within[group] += np.diag(np.square(components.singular_values[group]))
+    turned += 2.0 * within @ by_within
+    return NccSlopes(by_count, by_mean, by_class, by_within, turned)
+
+
+def _through_shrinkage(by_pooled: Float64Array, labels: ClassLabels) -> Float64Array:
+    """Pass a slope by the pooled covariance on to the scatter, in what it is shrunk to as well."""
+    n_samples, size, strength = labels.counts.sum(), len(by_pooled), prior_strength(len(by_pooled))
+    freedom = max(int(n_samples) - len(labels.counts), 1)
+    of_spread = strength / (n_samples + strength) / (freedom * size) * np.trace(by_pooled)
+    slope: Float64Array = covariance_weight(size, labels.counts) * by_pooled
+    slope[range(size), range(size)] += of_spread
+    return slope
+
+
+def _sums(
+    components: SpectralComponents, labels: ClassLabels, model: NccModel, g: int, *, squares: bool
+) -> tuple[Float64Array, Float64Array, Float64Array | None]:
+    """Σ_i s_ic, Σ_i s_ic t_i, and with `squares` Σ_i s_ic t_i (t_i)_gᵀ; shapes (C, ...)."""
+    T, own, group = components.coordinates, labels.ids, components.groups[g]
+    n_classes, k, size = len(labels.counts), T.shape[1], group.stop - group.start
+    total, first = np.zeros(n_classes), np.zeros((n_classes, k))
+    second = np.zeros((n_classes, k, size)) if squares else None
+    for rows in model.blocks(len(own)):
+        t = T[rows, :]
+        slopes = _slopes(model.posteriors(g, model.whitened(t)[:, group]), own[rows])
+        t = array_namespace(t).astype(t, slopes.dtype, copy=False)
+        total += to_numpy(slopes).sum(axis=0, dtype=np.float64)
+        first += to_numpy(slopes.T @ t)
+        if second is not None:
+            for c in range(n_classes):
+                second[c] += to_numpy((t * slopes[:, c : c + 1]).T @ t[:, group])
+    return total, first, second
+
+
+def _slopes(posteriors: Array, own: Array) -> Array:
+    """∂p_i/∂l_c = p_i ([c = y] − p_ic) of a block; p_i is the posterior of the true class y."""
+    xp = array_namespace(posteriors)
+    rows = xp.arange(posteriors.shape[0], device=device(posteriors))
+    ids = placed_like(posteriors, own)
+    of_own = posteriors[rows, ids]
+    slopes = -posteriors * of_own[:, None]
+    slopes[rows, ids] += of_own
+    return slopes
+
+
+def _class_scatters(
+    components: SpectralComponents, labels: ClassLabels, means: Float64Array, group: slice
+) -> Float64Array:
+    """Σ_i (t_i − μ_c)(t_i − μ_c)_gᵀ over the samples of each class, shape (n_classes, k, p)."""
+    members = np.split(np.argsort(labels.ids, kind="stable"), np.cumsum(labels.counts)[:-1])
+    found = []
+    for c, rows in enumerate(members):
+        residuals = to_numpy(components.coordinates[rows, :]).astype(np.float64) - means[c]
+        found.append(residuals.T @ residuals[:, group])
+    return np.array(found)
