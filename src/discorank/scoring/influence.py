@@ -18,6 +18,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from discorank.scoring.arrays import placed_like, precision_of, segment_sums, to_numpy
+from discorank.scoring.blocks import shifted_blocks
 from discorank.scoring.detection import DetectionResult
 from discorank.scoring.disco import DiscoResult
 from discorank.scoring.multilabel import binary_problems
@@ -40,7 +41,6 @@ __all__ = [
 
 # How much of what chance turns two axes by damps their turn; 0: first order, however close.
 TURN_BY_CHANCE = 2.0
-BLOCK_ROWS = 4096
 
 _DECOMPOSITION = ("n_components", "n_groups", "svd_solver", "random_state")
 
@@ -200,21 +200,20 @@ def _through_axes(components: SpectralComponents, by_turn: Float64Array) -> Floa
     To first order R_kl grows by t_jk t_jl / (σ_l² − σ_k²). Where two singular values are so close
     that chance alone turns their axes far, that is damped: a turn has no more than its quarter.
     """
-    T, k = components.coordinates, len(components.singular_values)
-    xp = array_namespace(T)
-    blocks = [slice(start, start + BLOCK_ROWS) for start in range(0, T.shape[0], BLOCK_ROWS)]
-    chance = np.zeros((k, k))  # variance of Σ_j t_jk t_jl
-    for rows in blocks:
-        squares = xp.square(T[rows, :])
+    T, variances = components.coordinates, np.square(components.singular_values)
+    xp, precision = array_namespace(T), precision_of(T)
+    chance = np.zeros((len(variances), len(variances)))  # variance of Σ_j t_jk t_jl
+    for _, t in shifted_blocks(T, None, precision):
+        squares = xp.square(t)
         chance += to_numpy(squares.T @ squares)
-    variances = np.square(components.singular_values)
     gaps = variances[None, :] - variances[:, None]
     rates = np.divide(gaps, np.square(gaps) + TURN_BY_CHANCE * chance, where=gaps != 0.0, out=gaps)
     for group in components.groups:
         rates[group, group] = 0.0  # a turn within a component leaves its distances as they are
-    slopes = placed_like(T, by_turn * rates, precision_of(T))
-    forms = [xp.sum((T[rows, :] @ slopes) * T[rows, :], axis=1) for rows in blocks]
-    effect: Float64Array = to_numpy(xp.concat(forms)).astype(np.float64)
+    slopes = placed_like(T, by_turn * rates, precision)
+    effect = np.empty(T.shape[0])
+    for rows, t in shifted_blocks(T, None, precision):
+        effect[rows] = to_numpy(xp.sum((t @ slopes) * t, axis=1))
     return effect
 
 
