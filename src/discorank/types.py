@@ -62,6 +62,14 @@ class Score:
         """Named numbers that the value is made of, where it is of several; columns of a ranking."""
         return {}
 
+    @property
+    def spectrum(self) -> tuple[Mapping[str, float], ...]:
+        """Of each spectral component, leading first, its ``ratio`` and ``ncc``, ``lr`` or both.
+
+        Empty where the score is not made of components.
+        """
+        return ()
+
 
 @dataclass(frozen=True, eq=False)
 class Features:
@@ -303,6 +311,17 @@ class Target:
             sample_ids=tuple(self.sample_ids[position] for position in positions.tolist()),
             rows=self.rows[positions],
         )
+
+    @property
+    def class_counts(self) -> Mapping[str, int]:
+        """Selected samples of each class, or of each label; empty where there are no classes."""
+        if self.labels is None:
+            return {}
+        if self.labels.ndim > 1:
+            counts = self.labels.sum(axis=0)
+        else:
+            counts = np.bincount(self.labels, minlength=len(self.classes))
+        return dict(zip(self.classes, counts.tolist(), strict=True))
 
     @property
     def strata(self) -> IntArray:

@@ -36,6 +36,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "datasets": frozenset({"targets"}),
     "efficientnet_lite_pytorch": frozenset({"hub"}),
     "huggingface_hub": frozenset({"hub"}),
+    "jinja2": frozenset({"report"}),
     "keras": frozenset({"hub"}),
     "mlxtend": frozenset({"targets"}),
     "onnx": frozenset({"hub"}),
@@ -45,6 +46,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "pandas": frozenset({"ranking", "report"}),  # Ranking.to_frame names its type
     "PIL": frozenset({"hub", "targets"}),
     "platformdirs": frozenset({"features"}),
+    "plotly": frozenset({"report"}),
     "rich": frozenset({"cli", "features", "report"}),
     "safetensors": frozenset({"features", "hub", "scoring"}),  # scoring streams from its files
     "soundfile": frozenset({"targets"}),

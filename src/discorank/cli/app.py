@@ -17,6 +17,7 @@ from discorank.cli.evaluate import evaluate
 from discorank.cli.inspect import inspect
 from discorank.cli.models import models
 from discorank.cli.rank import rank
+from discorank.cli.report import report
 from discorank.cli.score import score
 from discorank.cli.scorers import scorers
 from discorank.report.summarize import printable
@@ -50,6 +51,7 @@ app = typer.Typer(
 )
 app.command(cls=Command)(rank)
 app.command(cls=Command)(score)
+app.command()(report)
 app.command()(inspect)
 app.command()(models)
 app.command()(scorers)

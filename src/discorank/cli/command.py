@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from typer.core import TyperCommand
 
-__all__ = ["Command"]
+__all__ = ["Command", "command_line"]
 
+_ARGUMENTS = "discorank.arguments"
 _SEVERAL = ("--models", "--scorer")
 
 
@@ -16,7 +18,13 @@ class Command(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse with a flag before each value."""
+        ctx.meta[_ARGUMENTS] = tuple(args)
         return super().parse_args(ctx, _spread(args))
+
+
+def command_line(ctx: Any) -> str:
+    """Return the command as it was given, to be run again."""
+    return shlex.join([*ctx.command_path.split(), *ctx.meta[_ARGUMENTS]])
 
 
 def _spread(args: list[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,9 @@ import typer
 from rich.console import Console
 
 from discorank.errors import InvalidInput
+from discorank.report.files import check_writable, write_atomically
 from discorank.report.formats import summary_to_markdown
+from discorank.report.page.render import require
 from discorank.report.text import to_rich, to_text
 
 if TYPE_CHECKING:
@@ -21,7 +22,15 @@ if TYPE_CHECKING:
     from discorank.features import Progress
     from discorank.report.summarize import Summary
 
-__all__ = ["Destination", "FormatOption", "OutOption", "notice", "progress"]
+__all__ = [
+    "Destination",
+    "FormatOption",
+    "OutOption",
+    "ReportOption",
+    "check_report",
+    "notice",
+    "progress",
+]
 
 _FORMATS = ("table", "json", "csv", "markdown")
 _FORMAT_OF_SUFFIX = {
@@ -45,6 +54,32 @@ FormatOption: TypeAlias = Annotated[
 OutOption: TypeAlias = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="Write there instead of printing.")
 ]
+ReportOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--report", metavar="FILE.html", help="Write a report too: one HTML page, no network."
+    ),
+]
+
+
+def check_report(report: Path | None) -> None:
+    """Check that a report could be written, before hours of work go into what it shows.
+
+    Raises
+    ------
+    InvalidInput
+        If it could not.
+    MissingExtra
+        If a library that it needs is not installed.
+    """
+    if report is None:
+        return
+    check_writable(report, "--report")
+    if report.suffix.lower() not in (".html", ".htm"):
+        raise InvalidInput(
+            f"--report writes HTML, got {str(report)!r}; end its name in .html, or use --out"
+        )
+    require()
 
 
 @dataclass(frozen=True)
@@ -69,12 +104,7 @@ class Destination:
             )
         if out is None:
             return cls(None, output_format or "table")
-        if out.is_dir():
-            raise InvalidInput(f"--out {str(out)!r} is a folder; give the name of a file")
-        if not os.access(out.parent, os.W_OK):
-            raise InvalidInput(
-                f"--out {str(out)!r}: {str(out.parent)!r} is no folder that one can write to"
-            )
+        check_writable(out, "--out")
         if output_format is None and out.suffix.lower() not in _FORMAT_OF_SUFFIX:
             raise InvalidInput(
                 f"--out {str(out)!r}: no format goes with the ending {out.suffix!r}; "
@@ -98,21 +128,12 @@ class Destination:
             "csv": as_csv,
             "markdown": lambda: summary_to_markdown(summary),
         }
-        # A file name that is no valid Unicode holds surrogates, which no encoding takes.
-        text = render[self.format]().encode("utf-8", "backslashreplace").decode("utf-8")
+        text = render[self.format]()
         if self.out is None:
-            sys.stdout.write(text)
+            # A file name that is no valid Unicode holds surrogates, which no encoding takes.
+            sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8"))
         else:
-            self._write_atomically(self.out, text)
-
-    @staticmethod
-    def _write_atomically(out: Path, text: str) -> None:
-        partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
-        try:
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(out)
-        finally:
-            partial.unlink(missing_ok=True)
+            write_atomically(self.out, text)
 
 
 def progress(*, quiet: bool) -> Progress | None:

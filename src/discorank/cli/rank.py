@@ -8,6 +8,7 @@ import typer
 
 import discorank
 from discorank.cli import options, output
+from discorank.cli.command import command_line
 from discorank.report.formats import to_json
 from discorank.report.plan import plan_to_csv, summarize_plan
 from discorank.report.summarize import printable, summarize_ranking
@@ -20,6 +21,7 @@ __all__ = ["rank"]
 
 
 def rank(
+    ctx: typer.Context,
     target: Annotated[
         str,
         typer.Argument(metavar="TARGET", help=options.TARGET_HELP),
@@ -41,6 +43,7 @@ def rank(
     ] = None,
     output_format: output.FormatOption = None,
     out: output.OutOption = None,
+    report: output.ReportOption = None,
     task: options.Task = None,
     input_column: options.InputColumn = [],  # noqa: B006 - read by typer, never changed
     label_column: options.LabelColumn = [],  # noqa: B006
@@ -86,6 +89,7 @@ def rank(
     Exits with 3 if a model failed; the others are ranked.
     """
     destination = output.Destination.choose(out, output_format)
+    output.check_report(report)
     extraction: dict[str, Any] = {
         "task": cast("Task | None", task),
         "input_column": input_column,
@@ -141,8 +145,12 @@ def rank(
     destination.write(
         summarize_ranking(ranking.to_dict()), as_json=ranking.to_json, as_csv=ranking.to_csv
     )
+    if report is not None:
+        ranking.save_report(report, command=command_line(ctx))
     if not quiet:
         _print_notices(ranking, destination)
+        if report is not None:
+            output.notice(f"wrote {printable(str(report))}")
     if ranking.unfinished:
         raise typer.Exit(130)
     if ranking.failed:

@@ -204,6 +204,7 @@ def rank(
         bad=data.bad,
         versions=versions(),
         pool=pool,
+        classes=data.class_counts,
     )
     tell("run_finished", ranking.to_dict())
     return ranking

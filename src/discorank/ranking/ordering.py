@@ -90,4 +90,5 @@ def _ranked(
         parts=standing.parts,
         others=others,
         unscored=entry.sheet.unscored,
+        components=entry.sheet.components,
     )

@@ -61,6 +61,11 @@ class Sheet:
     rows: IntArray | None = None
     halves: Mapping[str, Sequence[Score]] = field(default_factory=dict)
 
+    @property
+    def components(self) -> tuple[Mapping[str, float], ...]:
+        """Spectral components of the first scorer that has any."""
+        return next((score.spectrum for score in self.scores.values() if score.spectrum), ())
+
 
 @dataclass(frozen=True, eq=False)
 class Panel:

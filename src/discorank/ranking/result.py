@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from discorank._optional import import_optional
 from discorank.errors import InvalidInput
 from discorank.report import formats, html
+from discorank.report.files import check_writable, write_atomically
 from discorank.report.summarize import leaders, summarize_ranking
 
 if TYPE_CHECKING:
@@ -89,6 +92,9 @@ class RankedModel:
         From the name of each further scorer to the model's standing with it.
     unscored : mapping
         From the name of each further scorer that could not score the model to the reason.
+    components : tuple of mapping
+        Of each spectral component, leading first, its singular value ``ratio`` and its ``ncc``,
+        ``lr`` or both, of the first scorer that is made of components.
     """
 
     rank: int
@@ -113,6 +119,7 @@ class RankedModel:
     parts: Mapping[str, float] = field(default_factory=dict)
     others: Mapping[str, Standing] = field(default_factory=dict)
     unscored: Mapping[str, str] = field(default_factory=dict)
+    components: tuple[Mapping[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -183,6 +190,8 @@ class Ranking:
         Versions of discorank, Python and the libraries that made the numbers.
     pool : ChosenPool, optional
         The pool that was taken, and why; None where models were named.
+    classes : mapping
+        From the name of each class, or label, to its scored samples; empty for regression.
     """
 
     target: str
@@ -206,6 +215,7 @@ class Ranking:
     bad: tuple[BadItem, ...]
     versions: Mapping[str, str]
     pool: ChosenPool | None = None
+    classes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def best(self) -> RankedModel:
@@ -251,6 +261,37 @@ class Ranking:
     def to_markdown(self) -> str:
         """Return the ranking as a Markdown table with the failures below it."""
         return formats.to_markdown(self.to_dict())
+
+    def to_html(self, *, command: str | None = None) -> str:
+        """Return the report of the ranking: one HTML page that needs no network.
+
+        Parameters
+        ----------
+        command : str, optional
+            The command that made the ranking, for the page to show; by default one that makes the
+            same from the name of the target.
+
+        Raises
+        ------
+        MissingExtra
+            If jinja2 or plotly is not installed.
+        """
+        from discorank.report.page.ranking import ranking_page
+
+        return ranking_page(self.to_dict(), command=command)
+
+    def save_report(self, path: str | os.PathLike[str], *, command: str | None = None) -> None:
+        """Write `to_html` to a file, whole or not at all.
+
+        Raises
+        ------
+        MissingExtra
+            If jinja2 or plotly is not installed.
+        InvalidInput
+            If there is no such folder, or the path is that of a folder.
+        """
+        check_writable(Path(path), "the report")
+        write_atomically(Path(path), self.to_html(command=command))
 
     def to_frame(self) -> pd.DataFrame:
         """Return the ranked models as a pandas frame, one row each, indexed by rank.

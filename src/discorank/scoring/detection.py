@@ -58,6 +58,12 @@ class DetectionResult(Score):
             "S_obj": self.value,
         }
 
+    @property
+    def spectrum(self) -> tuple[Mapping[str, float], ...]:
+        """Ratio, ncc and lr of each component; both scores are of the same components."""
+        pairs = zip(self.classification.spectrum, self.regression.spectrum, strict=True)
+        return tuple({**ncc, "lr": lr["lr"]} for ncc, lr in pairs)
+
 
 def disco_detection_score(
     features: ArrayLike,

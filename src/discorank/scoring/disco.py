@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import get_args
@@ -58,6 +58,11 @@ class DiscoResult(Score):
     per_sample: Float64Array
     components: tuple[ComponentScore, ...]
     svd_solver: SvdSolver
+
+    @property
+    def spectrum(self) -> tuple[Mapping[str, float], ...]:
+        """Ratio and ncc of each component."""
+        return tuple({"ratio": one.ratio, "ncc": one.ncc} for one in self.components)
 
 
 def disco_score(

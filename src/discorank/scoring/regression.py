@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -64,6 +65,11 @@ class RegressionResult(Score):
     per_sample: Float64Array
     components: tuple[RegressionComponent, ...]
     svd_solver: SvdSolver
+
+    @property
+    def spectrum(self) -> tuple[Mapping[str, float], ...]:
+        """Ratio and lr of each component."""
+        return tuple({"ratio": one.ratio, "lr": one.lr} for one in self.components)
 
 
 def disco_regression_score(

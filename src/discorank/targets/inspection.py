@@ -144,7 +144,7 @@ def inspect(
     full = reading.target
     faults = _faults(reading)
     usable = np.setdiff1d(np.arange(len(full)), [*faults], assume_unique=True).astype(np.intp)
-    classes = _classes(full, usable)
+    classes = full.take(usable).class_counts
     counts = [count for count in classes.values() if count]
     duplicates, conflicts = _duplicates(full, usable)
     enough = max(_ENOUGH, _ENOUGH_PER_CLASS * len(full.classes))
@@ -177,17 +177,6 @@ def _faults(reading: Reading) -> dict[int, str]:
         return dict(reading.faults)
     unchecked = [row for row in range(len(items)) if row not in reading.faults]
     return {**reading.faults, **items.unreadable(np.array(unchecked, np.intp))}
-
-
-def _classes(target: Target, usable: IntArray) -> dict[str, int]:
-    if target.labels is None:
-        return {}
-    labels = target.labels[usable]
-    if labels.ndim > 1:
-        counts = labels.sum(axis=0)
-    else:
-        counts = np.bincount(labels, minlength=len(target.classes))
-    return dict(zip(target.classes, counts.tolist(), strict=True))
 
 
 def _ranges(reading: Reading, usable: IntArray) -> tuple[TargetRange, ...]:

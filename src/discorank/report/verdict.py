@@ -1,0 +1,159 @@
+"""What to take from a ranking, in sentences: which model, how sure, what is left open. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from discorank.report.words import (
+    Document,
+    Format,
+    interval,
+    label,
+    number_format,
+    percent,
+    printable,
+)
+
+__all__ = [
+    "HOW_TO_READ",
+    "alike",
+    "explain",
+    "leaders",
+    "race_savings",
+    "recommend",
+    "taken_pool",
+    "unfinished",
+]
+
+HOW_TO_READ = (
+    "How to read this: a higher score means that the classes lie further apart in a model's "
+    "features. It orders models on one data set; it is not an accuracy. P(best) is how often the "
+    "model comes first when the samples are drawn anew, and time what extracting its features took."
+)
+"""What a person needs who sees the table of a ranking for the first time."""
+
+_SHOWN_OF_GROUP = 6
+
+
+def leaders(document: Document) -> list[Mapping[str, Any]]:
+    """Return the fewest models that hold the best one with the ranking's confidence.
+
+    Where the scorer gives no intervals, that is the first model alone.
+    """
+    models = document["ranking"]
+    if not models or models[0]["p_best"] is None:
+        return list(models[:1])
+    chosen: list[Mapping[str, Any]] = []
+    for model in sorted(models, key=lambda model: -model["p_best"]):
+        chosen.append(model)
+        if math.fsum(model["p_best"] for model in chosen) >= document["confidence"]:
+            break
+    return sorted(chosen, key=lambda model: model["rank"])
+
+
+def explain(document: Document) -> str:
+    """Say how far apart the first models are, and where a randomly initialised one came."""
+    models = document["ranking"]
+    score = number_format(model["score"] for model in models)
+    return " ".join(filter(None, (_gap(models, score), _control(models, score))))
+
+
+def recommend(document: Document) -> str:
+    """Say which models to fine-tune, and how sure that is."""
+    models, chosen = document["ranking"], leaders(document)
+    if not models:
+        return "No model could be ranked."
+    names = ", ".join(label(model) for model in chosen)
+    if len(models) == 1:
+        return f"{names} is the only model that was ranked; rank others beside it to choose."
+    if chosen[0]["p_best"] is None:
+        return f"{names} scores highest; this scorer does not say how sure that is."
+    samples = f"resamples of these {document['n_samples']:,} samples"
+    share = math.fsum(model["p_best"] for model in chosen)
+    # Resamples are a sample too: no share of them is certainty.
+    held = f"{share:.0%}".replace("%", " %") if share < 0.995 else ">99 %"
+    if len(chosen) == 1:
+        return f"Fine-tune {names}: it scores highest in {held} of {samples}."
+    if len(chosen) == len(models):
+        return f"These {document['n_samples']:,} samples cannot tell the models apart: {names}."
+    return (
+        f"Fine-tune these {len(chosen)} of {len(models)}: {names}. "
+        f"One of them scores highest in {held} of {samples}."
+    )
+
+
+def unfinished(document: Document) -> list[str]:
+    """Say that the ranking is not of all models."""
+    specs = [printable(spec) for spec in document["unfinished"]]
+    if not specs:
+        return []
+    more = f" and {len(specs) - 3} more" if len(specs) > 3 else ""
+    return [f"Interrupted before {', '.join(specs[:3])}{more}; the same command goes on there."]
+
+
+def race_savings(document: Document) -> list[str]:
+    """Say what a race has saved."""
+    models = document["ranking"]
+    if not document["race"] or not models:
+        return []
+    seen = sum(model["n_samples"] for model in models)
+    saved = 1.0 - seen / (len(models) * document["n_samples"])
+    return [f"The race left out {percent(round(saved, 3))} of the samples of all models."]
+
+
+def taken_pool(document: Document) -> list[str]:
+    """Say which pool was taken where no models were named, and why."""
+    pool = document.get("pool")
+    return [f"No models were named; {pool['name']} was taken: {pool['reason']}."] if pool else []
+
+
+def alike(models: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Name the models that cannot be told apart, where that is not all of them."""
+    groups: dict[int, list[str]] = {}
+    for model in models:
+        if model["group"] is not None:
+            groups.setdefault(model["group"], []).append(label(model))
+    several = [names for names in groups.values() if len(names) > 1]
+    if not several or len(groups) == 1:
+        return []
+    shown = "; ".join(
+        ", ".join(names[:_SHOWN_OF_GROUP]) + (", …" if len(names) > _SHOWN_OF_GROUP else "")
+        for names in several
+    )
+    return [f"Not to be told apart on these samples: {shown}."]
+
+
+def _gap(models: Sequence[Mapping[str, Any]], score: Format) -> str:
+    """Compare the intervals of the first two models; nothing if there are none."""
+    if len(models) < 2 or models[0]["low"] is None:
+        return ""
+    first, second = models[:2]
+    intervals = f"{interval(first, score)} against {interval(second, score)}"
+    names = f"{label(first)} and {label(second)}"
+    if first["low"] > second["high"]:
+        return f"The intervals of {names} do not overlap: {intervals}."
+    return (
+        f"The intervals of {names} overlap: {intervals}; "
+        "P(best) compares the two sample by sample, which is sharper."
+    )
+
+
+def _control(models: Sequence[Mapping[str, Any]], score: Format) -> str:
+    """Say where a randomly initialised model came, if there is one among trained ones."""
+    controls = [model for model in models if model["weights"].startswith("random:")]
+    trained = [model for model in models if model not in controls]
+    if not controls or not trained:
+        return ""
+    best, worst = controls[0], trained[-1]
+    if best["rank"] > worst["rank"]:
+        return (
+            f"The randomly initialised {label(best)} comes below every trained model, as it must: "
+            f"{score(best['score'])} against {score(worst['score'])} and more."
+        )
+    beaten = [label(model) for model in trained if model["rank"] > best["rank"]]
+    return (
+        f"Beware: the randomly initialised {label(best)} comes above {', '.join(beaten)}; "
+        f"expect nothing of {'it' if len(beaten) == 1 else 'them'} here."
+    )
