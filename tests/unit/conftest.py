@@ -80,6 +80,22 @@ def make_ranking() -> Callable[..., Ranking]:
 
 
 @pytest.fixture
+def timeless() -> Callable[[Ranking], Any]:
+    """Return a function from a ranking to its document without times."""
+
+    def without_times(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {
+                key: without_times(item)
+                for key, item in value.items()
+                if key not in ("seconds", "seconds_spent")
+            }
+        return [without_times(item) for item in value] if isinstance(value, list) else value
+
+    return lambda ranking: without_times(ranking.to_dict())
+
+
+@pytest.fixture
 def hostile_ranking(make_model: Callable[..., RankedModel]) -> Ranking:
     """Return a ranking whose names try to be markup, control sequences and table syntax."""
     name = "python:<script>alert(1)</script>[red]x[/red]|\x1b[31m\n*`\udce9"

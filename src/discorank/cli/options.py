@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
@@ -14,6 +15,8 @@ from discorank.errors import InvalidInput
 __all__ = [
     "TARGET_HELP",
     "BatchSize",
+    "Budget",
+    "BudgetSamples",
     "Cache",
     "Components",
     "Confidence",
@@ -37,6 +40,7 @@ __all__ = [
     "Task",
     "Workers",
     "scorer_options",
+    "seconds",
 ]
 
 TARGET_HELP = (
@@ -49,6 +53,9 @@ TARGET_HELP = (
 _TARGET = "Target"
 _SCORE = "Score"
 _EXTRACTION = "Extraction"
+
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_TIME = re.compile(rf"(?=.)(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?")
 
 Components: TypeAlias = Annotated[
     str | None,
@@ -224,6 +231,22 @@ Workers: TypeAlias = Annotated[
         help="Processes that decode images; picked by itself if not given.",
     ),
 ]
+Budget: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        rich_help_panel=_EXTRACTION,
+        help="Race, and begin no round that would not end in this time: 90s, 10m, 2h.",
+    ),
+]
+BudgetSamples: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        rich_help_panel=_EXTRACTION,
+        help="Race, and run models on at most N samples, all models together; the cache is free.",
+    ),
+]
 Cache: TypeAlias = Annotated[
     Path | None,
     typer.Option(
@@ -236,6 +259,15 @@ Cache: TypeAlias = Annotated[
 Quiet: TypeAlias = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress and no notices on stderr.")
 ]
+
+
+def seconds(text: str, *, flag: str) -> float:
+    """Return the seconds of a time such as 90s, 10m, 2h or 1h30m."""
+    match = _TIME.fullmatch(text.strip().lower())
+    if match is None:
+        raise InvalidInput(f"{flag} must be a time such as 90s, 10m or 1h30m, got {text!r}")
+    hours, minutes, rest = (float(part or 0) for part in match.groups())
+    return 3600 * hours + 60 * minutes + rest
 
 
 def scorer_options(

@@ -76,6 +76,8 @@ def rank(
             help="Start on few samples; models that are beaten beyond doubt see no more.",
         ),
     ] = False,
+    budget: options.Budget = None,
+    budget_samples: options.BudgetSamples = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -117,9 +119,9 @@ def rank(
         "n_halves": n_halves,
     }
     if dry_run:
-        if race:
+        if race or budget is not None or budget_samples is not None:
             raise discorank.InvalidInput(
-                "--dry-run cannot say where models will leave a race; leave out --race"
+                "--dry-run cannot say where models will leave a race; leave out --race and budgets"
             )
         planned = discorank.plan(target, models or None, **extraction, **scoring)
         document = planned.to_dict()
@@ -140,6 +142,8 @@ def rank(
         confidence=confidence,
         coverage=coverage,
         race=race,
+        budget=None if budget is None else options.seconds(budget, flag="--budget"),
+        budget_samples=budget_samples,
         progress=output.progress(quiet=quiet),
     )
     destination.write(
@@ -151,7 +155,7 @@ def rank(
         _print_notices(ranking, destination)
         if report is not None:
             output.notice(f"wrote {printable(str(report))}")
-    if ranking.unfinished:
+    if ranking.is_interrupted:
         raise typer.Exit(130)
     if ranking.failed:
         raise typer.Exit(discorank.ModelFailed.exit_code)

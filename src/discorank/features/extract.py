@@ -29,7 +29,7 @@ from discorank.features.store import FeatureStore
 from discorank.scoring.validate import check_count
 from discorank.types import Candidate, Collating, Encoder, Features, Target
 
-__all__ = ["extract"]
+__all__ = ["extract", "is_stored"]
 
 logger = logging.getLogger(__name__)
 
@@ -112,6 +112,20 @@ def extract(
             features = make(shards=shards, keep=partial(_keep_shard, store, key))
             _keep(store, key, features)
         return features
+
+
+def is_stored(
+    candidate: Candidate, target: Target, store: FeatureStore, *, device: str | None = None
+) -> bool:
+    """Say whether `extract` would return features without running the candidate."""
+    if candidate.modality == "features":
+        return True
+    keys = {feature_key(candidate, target, mixed=mixed) for mixed in (False, _mixed(device))}
+    return any(store.path(key).exists() for key in keys)
+
+
+def _mixed(device: str | None) -> bool:
+    return runs_mixed(pick_device(device))
 
 
 def _ready_made(candidate: Candidate, target: Target) -> Features:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from discorank.features import FeatureStore, default_root, pick_device
+from discorank.ranking.budget import Budget, Spending
 from discorank.ranking.candidates import default_specs, named_specs
 from discorank.ranking.events import no_events
 from discorank.ranking.executors import LocalExecutor
@@ -55,6 +56,8 @@ def rank(
     coverage: float = 0.95,
     n_halves: int = 20,
     race: bool = False,
+    budget: float | None = None,
+    budget_samples: int | None = None,
     progress: Progress | None = None,
     events: Events | None = None,
 ) -> Ranking:
@@ -116,6 +119,13 @@ def rank(
         Score all models on a sixteenth of the samples (100 at least), then those that are not
         beaten on twice as many, until all samples are seen or one model is left. A model that has
         left comes after those that saw more; its score is of the samples that it saw.
+    budget : float, optional
+        Seconds that the ranking may take. It is then a race: after the first round, one is begun
+        only if it can be finished in time, as the rounds before let expect. Models that the first
+        round does not reach in time are not ranked; `Ranking.unfinished` names them.
+    budget_samples : int, optional
+        Samples that models may be run on, all models together; likewise. Features that the cache
+        holds cost nothing.
     progress : Progress, optional
         Told of each batch; None is silent.
     events : callable, optional
@@ -131,6 +141,8 @@ def rank(
     InvalidInput, UnknownName, MissingExtra
         For the target, the scorer with its options, a spec that names nothing.
     """
+    spending = Spending(Budget(budget, budget_samples))
+    race = race or spending.budget.is_limited
     check_confidence(confidence)
     check_confidence(coverage, name="coverage")
     check_count(batch_size, name="batch_size")
@@ -180,7 +192,14 @@ def rank(
     with closing(LocalExecutor(job)) as executor:
         tell("run_started", _facts(data, panel, specs))
         schedule = Schedule.of(specs, executor, tell)
-        schedule.run(data, panel, executor, tell, race=race, random_state=random_state)
+        budget_use = schedule.run(
+            data,
+            panel,
+            race=race,
+            random_state=random_state,
+            spending=spending,
+            missing=job.missing,
+        )
     scored = schedule.scored
     ranking = Ranking(
         target=data.name,
@@ -205,6 +224,7 @@ def rank(
         versions=versions(),
         pool=pool,
         classes=data.class_counts,
+        budget=budget_use,
     )
     tell("run_finished", ranking.to_dict())
     return ranking

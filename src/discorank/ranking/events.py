@@ -15,7 +15,7 @@ Event: TypeAlias = Literal[
     "model_started",  # model, n_samples
     "model_scored",  # model, n_samples, n_features, score, seconds
     "model_failed",  # model, reason
-    "model_left",  # model, n_samples: a race goes on without it
+    "model_left",  # model, n_samples, round, seconds, reason: a race goes on without it
     "run_finished",  # the ranking, as Ranking.to_dict gives it
 ]
 """Name of an event; behind each its facts."""

@@ -25,6 +25,8 @@ class Executor(Protocol):
     ) -> Iterator[tuple[_Work, Any | FailedModel]]:
         """Do all, and yield each with what came of it, as soon as it is done.
 
+        Whoever closes the iterator early gives up what is not done.
+
         Parameters
         ----------
         works : sequence of Work

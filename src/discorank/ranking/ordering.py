@@ -91,4 +91,5 @@ def _ranked(
         others=others,
         unscored=entry.sheet.unscored,
         components=entry.sheet.components,
+        left=entry.left,
     )

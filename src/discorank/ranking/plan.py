@@ -14,9 +14,8 @@ from discorank.features import (
     FeatureStore,
     default_root,
     extract,
-    feature_key,
+    is_stored,
     pick_device,
-    runs_mixed,
 )
 from discorank.ranking.candidates import attempt, default_specs, describe, named_specs
 from discorank.ranking.panel import Panel
@@ -172,9 +171,7 @@ def plan(
     described = describe(specs)
     candidates = [one for one in described.values() if not isinstance(one, FailedModel)]
     stored = {
-        candidate.name: candidate.modality == "features"
-        or store.path(feature_key(candidate, data, mixed=runs_mixed(device))).exists()
-        for candidate in candidates
+        candidate.name: is_stored(candidate, data, store, device=device) for candidate in candidates
     }
     missing = [candidate for candidate in candidates if not stored[candidate.name]]
     rate, probed = _probe(missing, data, device=device, batch_size=batch_size)

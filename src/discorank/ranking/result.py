@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from discorank._optional import import_optional
 from discorank.errors import InvalidInput
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from discorank.types import JSON, BadItem, ChosenPool, Task
 
-__all__ = ["FailedModel", "RankedModel", "Ranking", "Standing"]
+__all__ = ["BudgetUse", "FailedModel", "Left", "RankedModel", "Ranking", "Standing"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,54 @@ class Standing:
     behind_high: float | None
     group: int | None
     parts: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Left:
+    """When a model left a race, and why.
+
+    Attributes
+    ----------
+    round : int
+        The last round that it was in; 1 is the first.
+    seconds : float
+        Since the ranking was asked for.
+    reason : {"beaten", "budget"}
+        It was behind the leader beyond doubt; or the budget did not hold another round.
+    """
+
+    round: int
+    seconds: float
+    reason: Literal["beaten", "budget"]
+
+
+@dataclass(frozen=True)
+class BudgetUse:
+    """The budget of a ranking, and what was spent of it.
+
+    Attributes
+    ----------
+    seconds : float, optional
+        Limit of time; None if there is none.
+    samples : int, optional
+        Limit of samples that models are run on, all models together; None if there is none.
+    seconds_spent : float
+    samples_spent : int
+        Features that the store had cost none.
+    rounds, of_rounds : int
+        Rounds that were begun, and that a race to the end has.
+    is_spent : bool
+        Whether the budget ended the ranking: before models that are in `Ranking.unfinished`, or
+        before another round.
+    """
+
+    seconds: float | None
+    samples: int | None
+    seconds_spent: float
+    samples_spent: int
+    rounds: int
+    of_rounds: int
+    is_spent: bool
 
 
 @dataclass(frozen=True)
@@ -95,6 +143,8 @@ class RankedModel:
     components : tuple of mapping
         Of each spectral component, leading first, its singular value ``ratio`` and its ``ncc``,
         ``lr`` or both, of the first scorer that is made of components.
+    left : Left, optional
+        When it left a race, and why; None if it was in the last round.
     """
 
     rank: int
@@ -120,6 +170,7 @@ class RankedModel:
     others: Mapping[str, Standing] = field(default_factory=dict)
     unscored: Mapping[str, str] = field(default_factory=dict)
     components: tuple[Mapping[str, float], ...] = ()
+    left: Left | None = None
 
 
 @dataclass(frozen=True)
@@ -157,7 +208,7 @@ class Ranking:
     failed : tuple of FailedModel
         In the order in which they were asked for.
     unfinished : tuple of str
-        Specs that were not reached before an interrupt; empty otherwise.
+        Specs that were not reached before an interrupt, or with the budget; empty otherwise.
     race : bool
         Whether models that were beaten early left before they had seen all samples.
     task : {"classification", "multilabel", "regression", "detection"}
@@ -192,6 +243,8 @@ class Ranking:
         The pool that was taken, and why; None where models were named.
     classes : mapping
         From the name of each class, or label, to its scored samples; empty for regression.
+    budget : BudgetUse, optional
+        The budget and what was spent of it; None where there was none.
     """
 
     target: str
@@ -216,6 +269,12 @@ class Ranking:
     versions: Mapping[str, str]
     pool: ChosenPool | None = None
     classes: Mapping[str, int] = field(default_factory=dict)
+    budget: BudgetUse | None = None
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether an interrupt ended it, and not its budget, before all models were reached."""
+        return bool(self.unfinished) and not (self.budget and self.budget.is_spent)
 
     @property
     def best(self) -> RankedModel:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from discorank.ranking.candidates import distinct
 from discorank.ranking.racing import beaten, rounds
-from discorank.ranking.result import FailedModel
+from discorank.ranking.result import BudgetUse, FailedModel, Left
 from discorank.ranking.work import Description, Scored, Scoring
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from discorank.ranking.budget import Spending
     from discorank.ranking.events import Events
     from discorank.ranking.executors import Executor
     from discorank.ranking.panel import Panel
-    from discorank.types import Candidate, IntArray, Target
+    from discorank.types import JSON, Candidate, IntArray, Target
+
+    Missing = Callable[[Sequence[str], IntArray], Mapping[str, int]]
 
 __all__ = ["Schedule"]
 
@@ -36,10 +39,14 @@ class Schedule:
         From a spec to its candidate, or to why there is none; in the order of the specs.
     outcomes : dict
         From a spec to what its last round gave; those that no round has reached are not in it.
+    executor : Executor
+    events : Events
     """
 
     described: Mapping[str, Candidate | FailedModel]
     outcomes: dict[str, Scored | FailedModel]
+    executor: Executor
+    events: Events
 
     @classmethod
     def of(cls, specs: Sequence[str], executor: Executor, events: Events) -> Schedule:
@@ -58,7 +65,7 @@ class Schedule:
             if isinstance(one, FailedModel):
                 outcomes[spec] = one
                 events("model_failed", {"model": spec, "reason": one.reason})
-        return cls(described, outcomes)
+        return cls(described, outcomes, executor, events)
 
     @property
     def scored(self) -> dict[str, Scored]:
@@ -91,75 +98,124 @@ class Schedule:
         self,
         data: Target,
         panel: Panel,
-        executor: Executor,
-        events: Events,
         *,
         race: bool,
         random_state: int,
-    ) -> None:
+        spending: Spending,
+        missing: Missing,
+    ) -> BudgetUse | None:
         """Score all candidates in one round; or in rounds, in each those that are not yet beaten.
 
-        An interrupt ends it with what was done.
+        An interrupt ends it with what was done. So does the budget: in the first round with the
+        models that were begun in time, later before a round that it does not hold, so that all
+        who are left have seen the same samples.
+
+        Parameters
+        ----------
+        data : Target
+        panel : Panel
+        race : bool
+        random_state : int
+        spending : Spending
+        missing : callable
+            ``missing(specs, positions)``: on how many of these samples each model would have to be
+            run. Not asked where there is no budget.
+
+        Returns
+        -------
+        use : BudgetUse, optional
+            What was spent of the budget; None if there is none.
 
         Raises
         ------
+        InvalidInput
+            If the budget holds no model at all.
         KeyboardInterrupt
             When interrupted before anything was scored.
         """
         laps = rounds(data.strata, random_state=random_state) if race else [np.arange(len(data))]
-        running = list(self.candidates)
+        running, n_begun = list(self.candidates), 0
         parts: tuple[IntArray, ...] = ()
         try:
             for seen in laps:
                 before = np.concatenate(parts) if parts else np.arange(0)
-                parts = (*parts, np.setdiff1d(seen, before, assume_unique=True))
-                self._lap(running, parts, panel, executor, events)
+                part = np.setdiff1d(seen, before, assume_unique=True)
+                needed = missing(running, part) if spending.budget.is_limited else {}
+                if n_begun == 0:
+                    running = spending.first(running, needed)
+                elif not spending.affords(needed):
+                    self._leave(running, Left(n_begun, spending.seconds, "budget"))
+                    break
+                n_begun, parts = n_begun + 1, (*parts, part)
+                spending.begin_round(needed)
+                self._lap(running, parts, panel, spending)
                 if seen is not laps[-1]:
-                    running = self._unbeaten(running, panel, events)
+                    running, out = self._judged(running, panel)
+                    self._leave(out, Left(n_begun, spending.seconds, "beaten"))
                 if race and len(running) < 2:
                     break
         except KeyboardInterrupt:
             if not self.scored:
                 raise
             _log.warning("interrupted; the ranking is of the models that were done")
+        return spending.use(n_begun, len(laps))
 
     def _lap(
         self,
         running: Sequence[str],
         parts: tuple[IntArray, ...],
         panel: Panel,
-        executor: Executor,
-        events: Events,
+        spending: Spending,
     ) -> None:
         """Score those that are running on the samples of all parts."""
         n_samples = sum(map(len, parts))
 
         def started(work: Scoring) -> None:
-            events("model_started", {"model": work.spec, "n_samples": n_samples})
+            spending.begin(work.spec)
+            self.events("model_started", {"model": work.spec, "n_samples": n_samples})
 
         works = [Scoring(spec, parts) for spec in running]
-        for work, outcome in executor.run(works, started):
+        outcomes = self.executor.run(works, started)
+        for n_done, (work, outcome) in enumerate(outcomes, start=1):
             self.outcomes[work.spec] = outcome
             if isinstance(outcome, FailedModel):
-                events("model_failed", {"model": work.spec, "reason": outcome.reason})
-                continue
-            facts = {
-                "model": work.spec,
-                "n_samples": n_samples,
-                "n_features": outcome.n_features,
-                "score": outcome.sheet.scores[panel.scorers[0].name].value,
-                "seconds": None if np.isnan(outcome.seconds) else outcome.seconds,
-            }
-            events("model_scored", facts)
+                spending.end(work.spec, None)
+                self.events("model_failed", {"model": work.spec, "reason": outcome.reason})
+            else:
+                spending.end(work.spec, outcome)
+                self.events("model_scored", _facts(work, outcome, panel))
+            if len(parts) == 1 and n_done < len(works) and spending.is_out_of_time():
+                break
 
-    def _unbeaten(self, running: Sequence[str], panel: Panel, events: Events) -> list[str]:
-        """Return those that go on to the next round of a race."""
-        scored = {
-            spec: outcome for spec in running if isinstance(outcome := self.outcomes[spec], Scored)
-        }
+    def _judged(self, running: Sequence[str], panel: Panel) -> tuple[list[str], list[str]]:
+        """Return those that go on to the next round of a race, and those that are beaten."""
         names = {spec: candidate.name for spec, candidate in self.candidates.items()}
-        out = beaten(panel, {names[spec]: entry.sheet for spec, entry in scored.items()})
-        for spec, entry in scored.items():
-            if names[spec] in out:
-                events("model_left", {"model": spec, "n_samples": entry.sheet.n_samples})
-        return [spec for spec in scored if names[spec] not in out]
+        scored = {
+            spec: outcome.sheet
+            for spec in running
+            if isinstance(outcome := self.outcomes.get(spec), Scored)
+        }
+        out = beaten(panel, {names[spec]: sheet for spec, sheet in scored.items()})
+        return (
+            [spec for spec in scored if names[spec] not in out],
+            [spec for spec in scored if names[spec] in out],
+        )
+
+    def _leave(self, leaving: Sequence[str], left: Left) -> None:
+        """Take note that a race goes on without some models, or not at all."""
+        for spec in leaving:
+            outcome = self.outcomes[spec]
+            if isinstance(outcome, Scored):
+                self.outcomes[spec] = replace(outcome, left=left)
+                n_samples = outcome.sheet.n_samples
+                self.events("model_left", {"model": spec, "n_samples": n_samples, **asdict(left)})
+
+
+def _facts(work: Scoring, outcome: Scored, panel: Panel) -> dict[str, JSON]:
+    return {
+        "model": work.spec,
+        "n_samples": outcome.sheet.n_samples,
+        "n_features": outcome.n_features,
+        "score": outcome.sheet.scores[panel.scorers[0].name].value,
+        "seconds": None if np.isnan(outcome.seconds) else outcome.seconds,
+    }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from discorank.errors import InvalidInput, UnknownName
-from discorank.features import extract
+from discorank.features import extract, is_stored
 from discorank.hub import resolve
 from discorank.ranking.candidates import attempt
 from discorank.scoring.probe import Probe
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from discorank.errors import DiscorankError
     from discorank.features import FeatureStore, Progress
     from discorank.ranking.panel import Panel, Sheet
-    from discorank.ranking.result import FailedModel
+    from discorank.ranking.result import FailedModel, Left
     from discorank.types import Candidate, Encoder, Features, IntArray, Target
 
 __all__ = ["Description", "Job", "Scored", "Scoring", "Work", "do"]
@@ -68,6 +68,16 @@ class Job:
             store=self.store,
             progress=self.progress,
         )
+
+    def missing(self, specs: Sequence[str], positions: IntArray) -> dict[str, int]:
+        """Return on how many of these samples each candidate would have to be run."""
+        part = self.data.take(positions)
+        return {
+            spec: 0
+            if is_stored(self.candidate(spec), part, self.store, device=self.device)
+            else len(part)
+            for spec in specs
+        }
 
     def for_another_process(self) -> Job:
         """Return what can be sent: without progress, and with no candidates described yet."""
@@ -126,11 +136,14 @@ class Scored:
     n_features : int
     seconds : float
         Of the extraction.
+    left : Left, optional
+        When it left a race, and why.
     """
 
     sheet: Sheet
     n_features: int
     seconds: float
+    left: Left | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,10 +41,11 @@ COLUMNS = (
 )
 """What a ranked model has, in the order of the columns of CSV files and frames.
 
-Behind them come the parts of its score, where there are some, and for each further scorer its name
-(the score), rank, interval and P(best).
+Behind them come the parts of its score, where there are some, for each further scorer its name (the
+score), rank, interval and P(best), and in a race when and why it left.
 """
 _STANDING = ("rank", "low", "high", "p_best", "group")
+_LEFT = ("round", "seconds", "reason")
 
 _MARKDOWN_SYNTAX = re.compile(r"([\\`*_\[\]<>|~&])")
 
@@ -71,7 +72,7 @@ def _columns(document: Document) -> list[str]:
     for name in document["options"]:
         if name != scorer:
             columns += [name, *(f"{name}_{column}" for column in _STANDING)]
-    return columns
+    return [*columns, *(f"left_{column}" for column in _LEFT if document["race"])]
 
 
 def _rows(document: Document) -> list[dict[str, Any]]:
@@ -82,6 +83,9 @@ def _rows(document: Document) -> list[dict[str, Any]]:
         for name, standing in model["others"].items():
             row[name] = standing["score"]
             row |= {f"{name}_{column}": standing[column] for column in _STANDING}
+        if document["race"]:
+            left = model["left"] or dict.fromkeys(_LEFT)
+            row |= {f"left_{column}": left[column] for column in _LEFT}
         rows.append(row)
     return rows
 
@@ -131,5 +135,6 @@ def to_frame(document: Document) -> pd.DataFrame:
     counts["n_samples"] = "int64"
     columns = _columns(document)
     numbers |= dict.fromkeys(columns[len(COLUMNS) :], "float64")
+    numbers.pop("left_reason", None)
     frame = pandas.DataFrame(_rows(document), columns=columns).astype({**numbers, **counts})
     return frame.set_index("rank")

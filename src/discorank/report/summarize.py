@@ -19,6 +19,7 @@ from discorank.report.verdict import (
 from discorank.report.words import (
     UNKNOWN,
     Document,
+    beaten,
     count,
     duration,
     interval,
@@ -101,10 +102,7 @@ def summarize_ranking(document: Document) -> Summary:
         beside = parts
     # All together would not fit 80 characters.
     columns += beside or [
-        (Column("params"), [count(model["parameters"]) for model in models]),
-        (Column("samples"), [f"{model['n_samples']:,}" for model in models])
-        if document["race"]
-        else (Column("width"), [str(model["n_features"]) for model in models]),
+        *(_race_columns(models) if document["race"] else _model_columns(models)),
         (Column("time"), [duration(model["seconds"]) for model in models]),
     ]
     return Summary(
@@ -126,6 +124,21 @@ def summarize_ranking(document: Document) -> Summary:
             (label(failure), printable(failure["reason"])) for failure in document["failed"]
         ),
     )
+
+
+def _model_columns(models: Sequence[Mapping[str, Any]]) -> list[tuple[Column, list[str]]]:
+    return [
+        (Column("params"), [count(model["parameters"]) for model in models]),
+        (Column("width"), [str(model["n_features"]) for model in models]),
+    ]
+
+
+def _race_columns(models: Sequence[Mapping[str, Any]]) -> list[tuple[Column, list[str]]]:
+    """Show how far each model came: its samples, and when it was beaten."""
+    return [
+        (Column("samples"), [f"{model['n_samples']:,}" for model in models]),
+        (Column("beaten"), [beaten(model["left"]) for model in models]),
+    ]
 
 
 def _part_columns(models: Sequence[Mapping[str, Any]]) -> list[tuple[Column, list[str]]]:

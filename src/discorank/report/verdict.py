@@ -9,6 +9,7 @@ from typing import Any
 from discorank.report.words import (
     Document,
     Format,
+    duration,
     interval,
     label,
     number_format,
@@ -90,7 +91,9 @@ def unfinished(document: Document) -> list[str]:
     if not specs:
         return []
     more = f" and {len(specs) - 3} more" if len(specs) > 3 else ""
-    return [f"Interrupted before {', '.join(specs[:3])}{more}; the same command goes on there."]
+    budget = document["budget"]
+    why = "The budget was spent" if budget and budget["is_spent"] else "Interrupted"
+    return [f"{why} before {', '.join(specs[:3])}{more}; the same command goes on there."]
 
 
 def race_savings(document: Document) -> list[str]:
@@ -100,7 +103,22 @@ def race_savings(document: Document) -> list[str]:
         return []
     seen = sum(model["n_samples"] for model in models)
     saved = 1.0 - seen / (len(models) * document["n_samples"])
-    return [f"The race left out {percent(round(saved, 3))} of the samples of all models."]
+    lines = [f"The race left out {percent(round(saved, 3))} of the samples of all models."]
+    left = next((model["left"] for model in models if model["left"]), None)
+    if left and left["reason"] == "budget":
+        lines.append(_ended_by_budget(document["budget"], models[0]["n_samples"]))
+    return lines
+
+
+def _ended_by_budget(budget: Mapping[str, Any], n_samples: int) -> str:
+    """Say that models which are not beaten saw fewer samples than there are."""
+    limits = [] if budget["seconds"] is None else [duration(budget["seconds"])]
+    if budget["samples"] is not None:
+        limits.append(f"{budget['samples']:,} samples")
+    return (
+        f"The budget of {' and '.join(limits)} holds {budget['rounds']} of "
+        f"{budget['of_rounds']} rounds: those that were not beaten saw {n_samples:,} samples."
+    )
 
 
 def taken_pool(document: Document) -> list[str]:

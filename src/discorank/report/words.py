@@ -10,6 +10,7 @@ __all__ = [
     "UNKNOWN",
     "Document",
     "Format",
+    "beaten",
     "count",
     "duration",
     "interval",
@@ -93,6 +94,13 @@ def duration(seconds: float | None) -> str:
         return f"{minutes}m{rest:02d}s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02d}m"
+
+
+def beaten(left: Mapping[str, Any] | None) -> str:
+    """Return the last round of a model that was beaten in a race, and when that was."""
+    if left is None or left["reason"] != "beaten":
+        return UNKNOWN
+    return f"#{left['round']}, {duration(left['seconds'])}"
 
 
 def size(n_bytes: float) -> str:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,7 +54,7 @@ def contest(tmp_path: Path) -> tuple[Path, list[str]]:
 
 
 def test_the_beaten_leave_early_and_the_winner_is_the_same(
-    contest: tuple[Path, list[str]],
+    contest: tuple[Path, list[str]], timeless: Callable[[discorank.Ranking], Any]
 ) -> None:
     target, specs = contest
     whole = discorank.rank(target, specs)
@@ -71,7 +73,17 @@ def test_the_beaten_leave_early_and_the_winner_is_the_same(
     text = str(race)
     assert "The race left out" in text
     assert "samples" in text.splitlines()[2]
-    assert race.to_json() == discorank.rank(target, specs, race=True).to_json()
+    assert timeless(race) == timeless(discorank.rank(target, specs, race=True))
+    assert race.models[-1].left is not None
+    assert (race.models[-1].left.round, race.models[-1].left.reason) == (1, "beaten")
+    assert race.models[-1].left.seconds > 0.0
+    assert race.best.left is None
+    assert "beaten" in text.splitlines()[2]
+    rows = race.to_csv().splitlines()
+    assert rows[0].endswith(",left_round,left_seconds,left_reason")
+    assert rows[1].endswith(",,,")
+    assert rows[-1].endswith(",beaten")
+    assert race.to_frame()["left_round"].tolist()[-1] == 1.0
 
 
 def test_who_saw_all_has_the_score_of_a_plain_ranking(contest: tuple[Path, list[str]]) -> None:
@@ -84,7 +96,11 @@ def test_who_saw_all_has_the_score_of_a_plain_ranking(contest: tuple[Path, list[
             assert model.score == whole[model.model]
 
 
-def test_no_sample_is_extracted_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_sample_is_extracted_twice(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    timeless: Callable[[discorank.Ranking], Any],
+) -> None:
     (tmp_path / "discorank_raced_models.py").write_text(
         dedent(
             """
@@ -128,4 +144,5 @@ def test_no_sample_is_extracted_twice(tmp_path: Path, monkeypatch: pytest.Monkey
     assert len({entry.key["selection"] for entry in entries}) >= len(entries) / 2
     again = discorank.rank(tmp_path / "t.npz", specs, race=True, cache=tmp_path, workers=0)
     assert len(seen) == n_seen + len(specs)
-    assert again.to_json() == ranking.to_json()
+    assert timeless(again) == timeless(ranking)
+    assert [model.seconds for model in again.models] == [model.seconds for model in ranking.models]

@@ -51,7 +51,12 @@ def _flags(document: Document) -> Iterator[str]:
     ):
         if document[key] != default:
             yield from (flag, str(document[key]))
-    if document["race"]:
+    if budget := document["budget"]:
+        if budget["seconds"] is not None:
+            yield from ("--budget", f"{budget['seconds']}s")
+        if budget["samples"] is not None:
+            yield from ("--budget-samples", str(budget["samples"]))
+    elif document["race"]:
         yield "--race"
 
 

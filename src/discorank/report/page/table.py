@@ -10,6 +10,7 @@ from discorank.report.words import (
     UNKNOWN,
     Document,
     Format,
+    beaten,
     count,
     duration,
     interval,
@@ -77,6 +78,7 @@ def _columns(document: Document, models: Sequence[Model]) -> list[_Column]:
         ("samples", [number(model["n_samples"], f"{model['n_samples']:,}") for model in models])
         if document["race"]
         else ("samples", []),
+        ("beaten", [_beaten(model["left"]) for model in models]),
         ("time", [number(model["seconds"], duration(model["seconds"])) for model in models]),
     ]
 
@@ -89,6 +91,10 @@ def _known(column: _Column) -> bool:
 
 def _model(model: Model) -> Cell:
     return text(label(model), printable(model["model"]) if model["alias"] else "")
+
+
+def _beaten(left: Mapping[str, Any] | None) -> Cell:
+    return number(left["round"] if left and left["reason"] == "beaten" else None, beaten(left))
 
 
 def _behind(model: Model, score: Format) -> Cell:
