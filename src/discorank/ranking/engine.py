@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from discorank.features import FeatureStore, default_root, pick_device
 from discorank.ranking.budget import Budget, Spending
 from discorank.ranking.candidates import default_specs, named_specs
+from discorank.ranking.disagreement import disputed
 from discorank.ranking.events import no_events
 from discorank.ranking.executors import LocalExecutor
 from discorank.ranking.ordering import ordered
@@ -201,17 +202,19 @@ def rank(
             missing=job.missing,
         )
     scored = schedule.scored
+    sheets = {name: entry.sheet for name, entry in scored.items()}
+    models_in_order = ordered(panel, scored, schedule.candidates.values(), coverage=coverage)
     ranking = Ranking(
         target=data.name,
         task=data.task,
         scorer=panel.scorers[0].name,
-        models=ordered(panel, scored, schedule.candidates.values(), coverage=coverage),
+        models=models_in_order,
         failed=schedule.failed,
         unfinished=schedule.unfinished,
         race=race,
         options=panel.options,
         hard_fraction=hard_fraction,
-        resampling=panel.resampling({name: entry.sheet for name, entry in scored.items()}),
+        resampling=panel.resampling(sheets),
         confidence=confidence,
         coverage=coverage,
         random_state=random_state,
@@ -225,6 +228,7 @@ def rank(
         pool=pool,
         classes=data.class_counts,
         budget=budget_use,
+        samples=disputed(data, [model.model for model in models_in_order], sheets),
     )
     tell("run_finished", ranking.to_dict())
     return ranking

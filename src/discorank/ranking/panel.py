@@ -26,7 +26,7 @@ from discorank.types import Task
 
 if TYPE_CHECKING:
     from discorank.scoring.registry import Scorer
-    from discorank.types import JSON, IntArray, Score
+    from discorank.types import JSON, Float32Array, IntArray, Score
 
 __all__ = ["Panel", "Sheet"]
 
@@ -53,6 +53,9 @@ class Sheet:
     halves : mapping
         From the name of a scorer whose score is no mean over samples to its scores on half of the
         samples, the same halves for every candidate, unless each has hard examples of its own.
+    contributions : ndarray of shape (n_samples,), float32, optional
+        What each sample adds to the score of the first scorer, before anything is said of how sure
+        that is; NaN for samples that were not scored.
     """
 
     scores: Mapping[str, Score]
@@ -60,6 +63,7 @@ class Sheet:
     n_samples: int
     rows: IntArray | None = None
     halves: Mapping[str, Sequence[Score]] = field(default_factory=dict)
+    contributions: Float32Array | None = None
 
     @property
     def components(self) -> tuple[Mapping[str, float], ...]:
@@ -148,11 +152,16 @@ class Panel:
             rows = hard_rows(probe, self.hard_fraction, random_state=self.random_state)
             probe = probe.take(rows)
         first, *further = self.scorers
-        found: dict[str, Score | str] = {first.name: self._score(first, probe)}
+        plain = self._plain(first, probe)
+        found: dict[str, Score | str] = {first.name: self._resampled(first, probe, plain)}
         found |= {scorer.name: self._score_or_reason(scorer, probe) for scorer in further}
         scores = {name: score for name, score in found.items() if not isinstance(score, str)}
         unscored = {name: reason for name, reason in found.items() if isinstance(reason, str)}
-        return Sheet(scores, unscored, n_samples, rows, self._halves(probe, scores))
+        if rows is not None:
+            plain = spread(plain, rows, n_samples)
+        contributions = None if plain.per_sample is None else plain.per_sample.astype(np.float32)
+        halves = self._halves(probe, scores)
+        return Sheet(scores, unscored, n_samples, rows, halves, contributions)
 
     def _halves(self, probe: Probe, scores: Mapping[str, Score]) -> dict[str, list[Score]]:
         """Score half samples with the scorers whose scores are no means over samples."""
@@ -248,15 +257,18 @@ class Panel:
             **options,
         )
 
-    def _score(self, scorer: Scorer, probe: Probe) -> Score:
+    def _plain(self, scorer: Scorer, probe: Probe) -> Score:
         score = scorer(probe, **self.options[scorer.name])
         if not np.isfinite(score.value):
             raise InvalidInput(f"its {scorer.name} score is {score.value}")
+        return score
+
+    def _resampled(self, scorer: Scorer, probe: Probe, score: Score) -> Score:
         return scorer.resampled(probe, score, **self.options[scorer.name])
 
     def _score_or_reason(self, scorer: Scorer, probe: Probe) -> Score | str:
         try:
-            return self._score(scorer, probe)
+            return self._resampled(scorer, probe, self._plain(scorer, probe))
         except DiscorankError as error:
             return str(error)
         except Exception as error:  # noqa: BLE001 - a plug-in may fail in any way

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
     from discorank.types import JSON, BadItem, ChosenPool, Task
 
-__all__ = ["BudgetUse", "FailedModel", "Left", "RankedModel", "Ranking", "Standing"]
+__all__ = [
+    "BudgetUse",
+    "DisputedSample",
+    "FailedModel",
+    "Left",
+    "RankedModel",
+    "Ranking",
+    "Standing",
+]
 
 
 @dataclass(frozen=True)
@@ -192,6 +200,29 @@ class FailedModel:
 
 
 @dataclass(frozen=True)
+class DisputedSample:
+    """A sample on which the first models of a ranking disagree.
+
+    Attributes
+    ----------
+    sample : str
+        Its name.
+    truth : str
+        Its class, its labels, or its targets.
+    contributions : mapping
+        From the name of a model to what the sample adds to its score; higher is better.
+    preview : mapping, optional
+        The item itself, made small: ``{"image": "data:image/…", "width": …, "height": …}``,
+        ``{"text": …}`` or ``{"audio": […], "seconds": …}``; None where there are only features.
+    """
+
+    sample: str
+    truth: str
+    contributions: Mapping[str, float]
+    preview: Mapping[str, JSON] | None = None
+
+
+@dataclass(frozen=True)
 class Ranking:
     """Candidate models of one target, best first.
 
@@ -245,6 +276,9 @@ class Ranking:
         From the name of each class, or label, to its scored samples; empty for regression.
     budget : BudgetUse, optional
         The budget and what was spent of it; None where there was none.
+    samples : tuple of DisputedSample
+        Those on which the first models disagree most, at most 24; empty where the score is no mean
+        over samples.
     """
 
     target: str
@@ -269,6 +303,7 @@ class Ranking:
     versions: Mapping[str, str]
     pool: ChosenPool | None = None
     classes: Mapping[str, int] = field(default_factory=dict)
+    samples: tuple[DisputedSample, ...] = ()
     budget: BudgetUse | None = None
 
     @property

@@ -11,15 +11,17 @@ import pytest
 
 from discorank import InvalidInput
 from discorank.ranking.documents import read_ranking
-from discorank.ranking.result import FailedModel, RankedModel, Ranking, Standing
+from discorank.ranking.result import DisputedSample, FailedModel, RankedModel, Ranking, Standing
 from discorank.report.page.figures import cost_figure, interval_figure, spectrum_figure
 from discorank.report.page.front import pareto_front
 from discorank.report.page.repeat import repeat_command
-from discorank.types import BadItem
+from discorank.report.page.samples import sample_cards
+from discorank.types import JSON, BadItem
 
 MakeModel = Callable[..., RankedModel]
 MakeRanking = Callable[..., Ranking]
 
+PICTURE: dict[str, JSON] = {"image": "data:image/png;base64,AA==", "width": 8, "height": 8}
 COMPONENTS = ({"ratio": 0.75, "ncc": 0.5}, {"ratio": 0.25, "ncc": 0.1})
 
 
@@ -64,6 +66,12 @@ def rich(make_ranking: MakeRanking, make_model: MakeModel) -> Ranking:
         failed=(FailedModel("timm:a", "no network"),),
         bad=(BadItem("x.png", "truncated"),),
         classes={"cat": 400, "dog": 3},
+        samples=(
+            DisputedSample("a.png", "cat", {"timm:resnet50.a1_in1k": 0.5, "timm:b": 0.1}, PICTURE),
+            DisputedSample("b", "dog", {"timm:b": 0.25}, {"text": "a <b>dog</b>\nbarks"}),
+            DisputedSample("c.wav", "dog", {"timm:b": 0.0}, {"audio": [0.0, 1.0], "seconds": 2.0}),
+            DisputedSample("d", "cat", {"timm:b": 0.2}, None),
+        ),
     )
 
 
@@ -71,7 +79,9 @@ def test_the_page_answers_in_order(make_ranking: MakeRanking, make_model: MakeMo
     page = _Page(rich(make_ranking, make_model).to_html(command="discorank rank photos"))
     parts = [
         "first", "The ranking", "Score against cost",
-        "Where the scores come from", "The data set", "cat", "truncated", "Failures",
+        "Where the scores come from",
+        "The 4 samples", "a.png", "a <b>dog</b>", "c.wav", "The data set", "cat",
+        "truncated", "Failures",
         "no network", "How it was made", "discorank rank photos", "paired bootstrap",
     ]  # fmt: skip
     # The links to the sections come first.
@@ -86,7 +96,8 @@ def test_nothing_is_fetched(make_ranking: MakeRanking, make_model: MakeModel) ->
     page = _Page(rich(make_ranking, make_model).to_html())
     assert set(page.addresses) >= {"#main", "#best", "data:,"}
     assert [one for one in page.addresses if not one.startswith(("#", "data:"))] == []
-    assert not {"iframe", "object", "embed", "img"}.intersection(page.tags)
+    assert not {"iframe", "object", "embed", "base"}.intersection(page.tags)
+    assert page.tags.count("img") == 1
 
 
 def test_what_is_downloaded_is_what_the_ranking_writes(
@@ -115,6 +126,10 @@ def test_hostile_names_are_text(hostile_ranking: Ranking) -> None:
         scorer=worse,
         resampling={worse: "none"},
         versions={worse: worse},
+        samples=(
+            DisputedSample(worse, worse, {worse: 0.5}, {"text": worse}),
+            DisputedSample(worse, worse, {worse: 0.5}, {"image": worse, "width": 1, "height": 1}),
+        ),
     )
     plain, hostile = (_Page(one.to_html(command=worse)) for one in (hostile_ranking, ranking))
     assert "img" not in hostile.tags
@@ -270,3 +285,15 @@ def test_what_is_no_ranking_is_refused(tmp_path: Path, text: str, message: str) 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="cannot be read: No such file"):
         read_ranking(tmp_path / "gone.json")
+
+
+def test_bars_of_samples_are_longer_where_a_model_does_better(
+    make_ranking: MakeRanking, make_model: MakeModel
+) -> None:
+    models = (make_model(), make_model(model="timm:b", alias="second"))
+    values = {models[0].model: -0.1, "timm:b": -0.8}
+    ranking = make_ranking(models=models, samples=(DisputedSample("a", "1.5", values),))
+    [card] = sample_cards(ranking.to_dict())
+    assert [bar["name"] for bar in card["bars"]] == ["timm:resnet50.a1_in1k", "second"]
+    assert [bar["share"] for bar in card["bars"]] == pytest.approx([0.875, 0.0])
+    assert [bar["value"] for bar in card["bars"]] == ["-0.100", "-0.800"]

@@ -9,6 +9,7 @@ from discorank.report import formats
 from discorank.report.page.figures import ranking_figures
 from discorank.report.page.render import render
 from discorank.report.page.repeat import repeat_command
+from discorank.report.page.samples import sample_cards
 from discorank.report.page.table import Cell, number, ranking_table, text
 from discorank.report.summarize import title_facts
 from discorank.report.verdict import (
@@ -63,6 +64,7 @@ def _view(document: Document, command: str | None) -> View:
         "table": ranking_table(document),
         "figures": ranking_figures(document),
         "components": _components(document),
+        "samples": sample_cards(document),
         "health": _health(document),
         "failures": _failures(document),
         "made": _made(document, command),
@@ -155,8 +157,11 @@ def _health_facts(document: Document, counts: Sequence[tuple[str, int]]) -> list
         facts.append(("left out", f"{left:,} by sampling"))
     if counts:
         (largest, most), (smallest, least) = counts[0], counts[-1]
-        facts.append(("largest", f"{printable(largest)}, {most:,} samples"))
-        facts.append(("smallest", f"{printable(smallest)}, {least:,} samples"))
+        if most == least:
+            facts.append(("balanced", f"{most:,} samples of each"))
+        else:
+            facts.append(("largest", f"{printable(largest)}, {most:,} samples"))
+            facts.append(("smallest", f"{printable(smallest)}, {least:,} samples"))
         if document["task"] != "multilabel" and least < _FEW:
             few = sum(n < _FEW for _, n in counts)
             facts.append(("beware", f"{few:,} classes with fewer than {_FEW} scored samples"))

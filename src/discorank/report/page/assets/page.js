@@ -223,6 +223,13 @@
     });
   }
 
+  for (const button of all("[data-rest]")) {
+    button.addEventListener("click", () => {
+      document.querySelector(`#${button.dataset.rest} .cards`).classList.add("open");
+      button.remove();
+    });
+  }
+
   // --- Downloads and copies
 
   for (const button of all("[data-download]")) {
