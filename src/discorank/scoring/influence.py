@@ -201,7 +201,8 @@ def _through_axes(components: SpectralComponents, by_turn: Float64Array) -> Floa
     that chance alone turns their axes far, that is damped: a turn has no more than its quarter.
     """
     T, variances = components.coordinates, np.square(components.singular_values)
-    xp, precision = array_namespace(T), precision_of(T)
+    xp = array_namespace(T)
+    precision = precision_of(T)
     chance = np.zeros((len(variances), len(variances)))  # variance of Σ_j t_jk t_jl
     for _, t in shifted_blocks(T, None, precision):
         squares = xp.square(t)
