@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from array_api_compat import array_namespace
 
-from discorank.scoring.arrays import placed_like, precision_of, segment_sums, to_numpy
+from discorank.scoring.arrays import (
+    Precision,
+    placed_like,
+    precision_of,
+    segment_sums,
+    to_numpy,
+)
 from discorank.scoring.blocks import shifted_blocks
 from discorank.scoring.detection import DetectionResult
 from discorank.scoring.disco import DiscoResult
@@ -202,7 +208,7 @@ def _through_axes(components: SpectralComponents, by_turn: Float64Array) -> Floa
     """
     T, variances = components.coordinates, np.square(components.singular_values)
     xp = array_namespace(T)
-    precision = precision_of(T)
+    precision: Precision = "float32" if precision_of(T) == "float32" else "float64"
     chance = np.zeros((len(variances), len(variances)))  # variance of Σ_j t_jk t_jl
     for _, t in shifted_blocks(T, None, precision):
         squares = xp.square(t)
