@@ -23,11 +23,13 @@ __all__ = [
     "Covariance",
     "Coverage",
     "Device",
+    "Executor",
     "Groups",
     "Halves",
     "HardFraction",
     "Images",
     "InputColumn",
+    "Jobs",
     "LabelColumn",
     "LeaveOneOut",
     "Quiet",
@@ -38,6 +40,7 @@ __all__ = [
     "Split",
     "SvdSolver",
     "Task",
+    "TimeoutPerModel",
     "Workers",
     "scorer_options",
     "seconds",
@@ -53,6 +56,7 @@ TARGET_HELP = (
 _TARGET = "Target"
 _SCORE = "Score"
 _EXTRACTION = "Extraction"
+_EXECUTION = "Execution"
 
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _TIME = re.compile(rf"(?=.)(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?")
@@ -254,6 +258,32 @@ Cache: TypeAlias = Annotated[
         envvar="DISCORANK_CACHE",
         rich_help_panel=_EXTRACTION,
         help="Where features are kept for the next run.",
+    ),
+]
+Executor: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        rich_help_panel=_EXECUTION,
+        help="local: one model after the other; processes: each in a process of its own, several "
+        "at once.",
+    ),
+]
+Jobs: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        show_default="one per GPU, or per four cores",
+        rich_help_panel=_EXECUTION,
+        help="Processes of --executor processes.",
+    ),
+]
+TimeoutPerModel: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        rich_help_panel=_EXECUTION,
+        help="Give a model up that takes longer; it then runs in a process of its own.",
     ),
 ]
 Quiet: TypeAlias = Annotated[

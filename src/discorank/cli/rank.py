@@ -14,6 +14,7 @@ from discorank.report.plan import plan_to_csv, summarize_plan
 from discorank.report.summarize import printable, summarize_ranking
 
 if TYPE_CHECKING:
+    from discorank.ranking.executors import ExecutorName
     from discorank.ranking.result import Ranking
     from discorank.types import Task
 
@@ -78,6 +79,9 @@ def rank(
     ] = False,
     budget: options.Budget = None,
     budget_samples: options.BudgetSamples = None,
+    executor: options.Executor = "local",
+    jobs: options.Jobs = None,
+    timeout_per_model: options.TimeoutPerModel = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -144,6 +148,9 @@ def rank(
         race=race,
         budget=None if budget is None else options.seconds(budget, flag="--budget"),
         budget_samples=budget_samples,
+        executor=cast("ExecutorName", executor),
+        jobs=jobs,
+        timeout_per_model=timeout_per_model,
         progress=output.progress(quiet=quiet),
     )
     destination.write(

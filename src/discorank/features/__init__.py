@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from discorank.features.device import pick_device, put_on
+from discorank.features.device import all_devices, pick_device, put_on
 from discorank.features.encoding import runs_mixed
 from discorank.features.extract import extract, is_stored
 from discorank.features.key import FeatureKey, feature_key
+from discorank.features.loading import default_workers, n_cores, one_line, without_main
 from discorank.features.progress import Progress, RichProgress
 from discorank.features.store import FeatureStore, StoredFeatures, default_root
 
@@ -15,11 +16,16 @@ __all__ = [
     "Progress",
     "RichProgress",
     "StoredFeatures",
+    "all_devices",
     "default_root",
+    "default_workers",
     "extract",
     "feature_key",
     "is_stored",
+    "n_cores",
+    "one_line",
     "pick_device",
     "put_on",
     "runs_mixed",
+    "without_main",
 ]

@@ -10,7 +10,7 @@ from discorank.errors import InvalidInput
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["pick_device", "put_on"]
+__all__ = ["all_devices", "pick_device", "put_on"]
 
 
 def pick_device(wanted: str | None = None) -> str:
@@ -43,6 +43,12 @@ def pick_device(wanted: str | None = None) -> str:
             f"there is, {pick_device()!r}"
         ) from error
     return wanted
+
+
+def all_devices() -> list[str]:
+    """Return every CUDA device of this machine; where there is none, the best device there is."""
+    torch = import_optional("torch", extra="rank", purpose="extracting features")
+    return [f"cuda:{place}" for place in range(torch.cuda.device_count())] or [pick_device()]
 
 
 def put_on(device: str, array: NDArray[Any]) -> Any:

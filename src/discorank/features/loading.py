@@ -36,6 +36,7 @@ __all__ = [
     "one_line",
     "stream",
     "usable_workers",
+    "without_main",
 ]
 
 logger = logging.getLogger(__name__)
@@ -168,7 +169,7 @@ def stream(batches: Batches, workers: int) -> Iterator[Iterator[NDArray[Any] | F
         # By default each loader draws a seed from the global generator.
         generator=torch.Generator(),
     )
-    with _without_main():
+    with without_main():
         iterator: Any = iter(loader)
     try:
         yield _received(iterator)
@@ -231,7 +232,7 @@ def _context() -> BaseContext:
 
 
 @contextmanager
-def _without_main() -> Iterator[None]:
+def without_main() -> Iterator[None]:
     """Keep new processes from running the user's script again.
 
     They would import the main module to find what is defined in it, and so require every script

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from discorank.types import Candidate, ChosenPool, Target
 
-__all__ = ["attempt", "default_specs", "describe", "distinct", "named_specs"]
+__all__ = ["attempt", "default_specs", "describe", "distinct", "failure", "named_specs"]
 
 _log = logging.getLogger(__name__)
 
@@ -71,5 +71,10 @@ def attempt(
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a model runs code of its own
         _log.info("%s failed", spec, exc_info=True)
         reason = f"{type(error).__name__}: {error}"
+    return failure(spec, reason)
+
+
+def failure(spec: str, reason: str) -> FailedModel:
+    """Return the failure of the model of a spec."""
     label = label_of(spec)
     return FailedModel(spec, reason, alias=None if label == spec else label)

@@ -11,7 +11,7 @@ from discorank.ranking.budget import Budget, Spending
 from discorank.ranking.candidates import default_specs, named_specs
 from discorank.ranking.disagreement import disputed
 from discorank.ranking.events import no_events
-from discorank.ranking.executors import LocalExecutor
+from discorank.ranking.executors import Execution
 from discorank.ranking.ordering import ordered
 from discorank.ranking.panel import Panel
 from discorank.ranking.result import Ranking
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from discorank.features import Progress
     from discorank.ranking.events import Events
+    from discorank.ranking.executors import ExecutorName
     from discorank.types import JSON, Target
 
 __all__ = ["rank"]
@@ -59,6 +60,9 @@ def rank(
     race: bool = False,
     budget: float | None = None,
     budget_samples: int | None = None,
+    executor: ExecutorName = "local",
+    jobs: int | None = None,
+    timeout_per_model: float | None = None,
     progress: Progress | None = None,
     events: Events | None = None,
 ) -> Ranking:
@@ -127,6 +131,15 @@ def rank(
     budget_samples : int, optional
         Samples that models may be run on, all models together; likewise. Features that the cache
         holds cost nothing.
+    executor : {"local", "processes"}
+        Where models run: in this process, or in processes of their own, so that one that takes
+        its process down (a crash in native code, no memory) fails alone.
+    jobs : int, optional
+        Processes of executor "processes". By default one per GPU of this machine, or one per four
+        cores.
+    timeout_per_model : float, optional
+        Seconds after which a model is given up, counted anew in each round of a race. It then runs
+        in a process of its own, since only the end of its process stops a model that hangs.
     progress : Progress, optional
         Told of each batch; None is silent.
     events : callable, optional
@@ -156,6 +169,7 @@ def rank(
     scorers = [scorer] if isinstance(scorer, str) else list(scorer)
     for name in scorers:  # before the target is opened, which can take minutes
         get_scorer(name, task)
+    execution = Execution(executor, jobs, timeout_per_model)
     specs, pool = named_specs(models), None
     data = open_target(
         target,
@@ -190,9 +204,9 @@ def rank(
         progress=progress,
     )
     tell = events or no_events
-    with closing(LocalExecutor(job)) as executor:
+    with closing(execution.open(job)) as doer:
         tell("run_started", _facts(data, panel, specs))
-        schedule = Schedule.of(specs, executor, tell)
+        schedule = Schedule.of(specs, doer, tell)
         budget_use = schedule.run(
             data,
             panel,

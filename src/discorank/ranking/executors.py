@@ -1,10 +1,14 @@
-"""How the work of a ranking is done: here, one piece after the other."""
+"""How the work of a ranking is done: here one piece after the other, or in other processes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, get_args
 
+from discorank.errors import InvalidInput
+from discorank.features import all_devices, n_cores
 from discorank.ranking.work import do
+from discorank.scoring.validate import check_choice, check_count, check_positive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +16,11 @@ if TYPE_CHECKING:
     from discorank.ranking.result import FailedModel
     from discorank.ranking.work import Job, Work
 
-__all__ = ["Executor", "LocalExecutor"]
+__all__ = ["Execution", "Executor", "ExecutorName", "LocalExecutor"]
+
+ExecutorName: TypeAlias = Literal["local", "processes"]
+
+_CORES_PER_PROCESS = 4
 
 _Work = TypeVar("_Work", bound="Work")
 
@@ -68,3 +76,45 @@ class LocalExecutor:
 
     def close(self) -> None:
         """Nothing was started."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What was asked for about how work is done.
+
+    Attributes
+    ----------
+    executor, jobs, timeout_per_model
+        As in `discorank.rank`.
+    """
+
+    executor: ExecutorName = "local"
+    jobs: int | None = None
+    timeout_per_model: float | None = None
+
+    def __post_init__(self) -> None:
+        check_choice(self.executor, get_args(ExecutorName), name="executor")
+        if self.timeout_per_model is not None:
+            check_positive(self.timeout_per_model, name="timeout_per_model")
+        if self.jobs is not None:
+            check_count(self.jobs, name="jobs")
+            if self.executor != "processes":
+                raise InvalidInput(
+                    f"jobs={self.jobs} needs executor='processes', got {self.executor!r}"
+                )
+
+    def open(self, job: Job) -> Executor:
+        """Return what does the work; it is to be closed."""
+        if self.executor == "local" and self.timeout_per_model is None:
+            return LocalExecutor(job)
+        from discorank.ranking.processes import ProcessExecutor
+
+        devices = [job.device] if self.executor == "local" else self._devices(job.device)
+        return ProcessExecutor(job, devices, timeout=self.timeout_per_model)
+
+    def _devices(self, wanted: str | None) -> list[str]:
+        """Return the device of each process: the GPUs in turn, or the one that was asked for."""
+        devices = all_devices() if wanted in (None, "cuda") else [str(wanted)]
+        share = max(1, n_cores() // _CORES_PER_PROCESS)
+        n_processes = self.jobs or (share if devices == ["cpu"] else len(devices))
+        return [devices[place % len(devices)] for place in range(n_processes)]

@@ -94,10 +94,13 @@ class Work(ABC):
         The candidate, as it was asked for.
     stop_at : tuple of type
         Errors that the whole ranking stops at; others are the failure of the candidate.
+    doing : str
+        What is being done to the candidate.
     """
 
     spec: str
     stop_at: ClassVar[tuple[type[DiscorankError], ...]] = ()
+    doing: ClassVar[str]
 
     @abstractmethod
     def run(self, job: Job) -> Any:
@@ -120,6 +123,7 @@ class Description(Work):
     """Say what a spec means; a mistake in one stops the ranking before anything is run."""
 
     stop_at = (InvalidInput, UnknownName)
+    doing = "describing"
 
     def run(self, job: Job) -> Candidate:
         """Return the candidate; whoever loads it describes it anew in their own process."""
@@ -158,6 +162,7 @@ class Scoring(Work):
     """
 
     parts: tuple[IntArray, ...]
+    doing = "scoring"
 
     def run(self, job: Job) -> Scored:
         """Extract what the store does not have, and score all."""

@@ -1,0 +1,118 @@
+"""Small models in a module that other processes can import."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import numpy as np
+import pytest
+
+from discorank.ranking.result import Ranking
+
+N_SAMPLES = 120
+
+MODELS = """
+import ctypes
+import os
+import signal
+import sys
+import time
+
+import numpy as np
+import torch
+from torch import nn
+
+
+def as_array(image):
+    return np.asarray(image.convert("L"), dtype="float32")[None] / 255
+
+
+def make(seed):
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 9), nn.Linear(9, 2)), as_array
+
+
+def m0():
+    return make(0)
+
+
+def m1():
+    return make(1)
+
+
+def m2():
+    return make(2)
+
+
+class Doing(nn.Module):
+    def __init__(self, what):
+        super().__init__()
+        self.fc, self.what = nn.Linear(64, 5), what
+
+    def forward(self, batch):
+        self.what()
+        return self.fc(batch.flatten(1))
+
+
+def hangs():
+    return Doing(lambda: time.sleep(3600)), as_array
+
+
+def aborts():
+    return Doing(os.abort), as_array
+
+
+def killed():
+    return Doing(lambda: os.kill(os.getpid(), signal.SIGKILL)), as_array
+
+
+def leaves():
+    return Doing(lambda: os._exit(7)), as_array
+
+
+def hangs_when_described():
+    time.sleep(3600)
+"""
+
+
+@pytest.fixture
+def small_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Return a function from names of factories to their specs."""
+    (tmp_path / "discorank_small_models.py").write_text(dedent(MODELS))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "discorank_small_models", raising=False)
+
+    def specs(*names: str) -> list[str]:
+        return [f"python:discorank_small_models:{name}" for name in names]
+
+    return specs
+
+
+@pytest.fixture
+def small_images(tmp_path: Path) -> Path:
+    """Return a target of small images whose class is their brightness."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(N_SAMPLES) % 4
+    noise = rng.integers(120, size=(N_SAMPLES, 8, 8))
+    images = (40 * labels[:, None, None] + noise).astype("uint8")
+    np.savez(tmp_path / "small.npz", images=images, labels=labels)
+    return tmp_path / "small.npz"
+
+
+@pytest.fixture
+def timeless() -> Callable[[Ranking], dict[str, Any]]:
+    """Return a function to all that a ranking says but for what was measured by a clock."""
+
+    def without_seconds(ranking: Ranking) -> dict[str, Any]:
+        document: dict[str, Any] = ranking.to_dict()
+        for model in document["ranking"]:
+            del model["seconds"]
+            if model["left"] is not None:
+                del model["left"]["seconds"]
+        return document
+
+    return without_seconds
