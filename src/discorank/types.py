@@ -17,6 +17,8 @@ __all__ = [
     "JSON",
     "Audio",
     "BadItem",
+    "Boxes",
+    "BoxesByImage",
     "Candidate",
     "ChosenPool",
     "Collating",
@@ -26,6 +28,7 @@ __all__ = [
     "Float32Array",
     "Float64Array",
     "IntArray",
+    "MapEncoder",
     "Modality",
     "Score",
     "Target",
@@ -39,6 +42,7 @@ FloatArray: TypeAlias = NDArray[np.floating[Any]]
 IntArray: TypeAlias = NDArray[np.intp]
 JSON: TypeAlias = Union[bool, int, float, str, Sequence["JSON"], Mapping[str, "JSON"], None]  # noqa: UP007 -- forward references need Union on Python 3.10
 Task: TypeAlias = Literal["classification", "multilabel", "regression", "detection"]
+Boxes: TypeAlias = Literal["crop", "roi"]
 Modality: TypeAlias = Literal["image", "text", "audio", "features"]
 
 
@@ -139,6 +143,53 @@ class Collating(Encoder, Protocol):
 
 
 @runtime_checkable
+class MapEncoder(Encoder, Protocol):
+    """An encoder that reads whole images, and from whose maps features of boxes are pooled.
+
+    Its `encode` returns features of shape (batch, channels, height, width).
+    """
+
+    def locate(self, edges: Float64Array, sizes: IntArray) -> Float64Array:
+        """Return where boxes lie in the maps of their images.
+
+        Parameters
+        ----------
+        edges : ndarray of shape (n_boxes, 4)
+            Left, upper, right and lower edge in pixels of the image.
+        sizes : ndarray of shape (n_boxes, 2)
+            Width and height of the image of each box, in pixels.
+
+        Returns
+        -------
+        located : ndarray of shape (n_boxes, 4)
+            The same edges as shares of the width and height of the map.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class BoxesByImage:
+    """The rows of a target of boxes, image by image: what its items return as `by_image()`.
+
+    Attributes
+    ----------
+    images : sequence
+        ``images[i]`` is a decoded image; picklable, as the items of a target.
+    sizes : ndarray of shape (n_images, 2)
+        Width and height of each image in pixels.
+    rows : tuple of ndarray
+        For each image the positions of its boxes among the rows of the target.
+    edges : ndarray of shape (n_boxes, 4)
+        Left, upper, right and lower edge in pixels of the box of each row.
+    """
+
+    images: Sequence[Any] = field(repr=False)
+    sizes: IntArray = field(repr=False)
+    rows: tuple[IntArray, ...] = field(repr=False)
+    edges: Float64Array = field(repr=False)
+
+
+@runtime_checkable
 class Trainable(Encoder, Protocol):
     """An encoder whose model can be fine-tuned: a torch module and its features, with gradients.
 
@@ -209,6 +260,9 @@ class Candidate:
         Under which the weights are published, where the library knows it.
     weights_here : bool, default=True
         Whether loading it needs no download.
+    on_maps : bool
+        Whether it reads whole images, and features of boxes are pooled from its maps: whether it
+        loads as a `MapEncoder`.
     """
 
     name: str
@@ -224,6 +278,7 @@ class Candidate:
     source_accuracy: float | None = None
     licence: str | None = None
     weights_here: bool = field(default=True, compare=False)
+    on_maps: bool = False
 
     @property
     def label(self) -> str:

@@ -70,22 +70,57 @@ def test_a_split_is_taken(discorank: Run, tmp_path: Path, spec: str) -> None:
     assert "has no split 'tset'; it has test, train" in refused.stderr
 
 
-def test_images_of_boxes_lie_where_it_is_said(discorank: Run, tmp_path: Path, spec: str) -> None:
+@pytest.fixture
+def boxes(tmp_path: Path) -> Path:
+    """Return a file of boxes on one image in the folder ``pictures``."""
     (tmp_path / "pictures").mkdir()
-    Image.new("RGB", (64, 64)).save(tmp_path / "pictures" / "a.png")
-    boxes = [
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "pictures" / "a.png")
+    annotations = [
         {"image_id": 1, "category_id": row % 2, "bbox": [row, row % 5, 2 + row % 7, 3 + row % 4]}
         for row in range(N)
     ]
     content = {
         "images": [{"id": 1, "file_name": "a.png", "width": 64, "height": 64}],
         "categories": [{"id": 0, "name": "cat"}, {"id": 1, "name": "dog"}],
-        "annotations": boxes,
+        "annotations": annotations,
     }
     (tmp_path / "boxes.json").write_text(json.dumps(content))
-    arguments = ("rank", tmp_path / "boxes.json", "--models", spec, "--format", "json")
-    found = ranking(discorank(*arguments, "--images", tmp_path / "pictures"))
+    return tmp_path / "boxes.json"
+
+
+def test_images_of_boxes_lie_where_it_is_said(discorank: Run, boxes: Path, spec: str) -> None:
+    arguments = ("rank", boxes, "--models", spec, "--format", "json")
+    found = ranking(discorank(*arguments, "--images", boxes.parent / "pictures"))
     assert (found["task"], found["n_samples"], found["n_targets"]) == ("detection", N, 4)
     refused = discorank(*arguments)
     assert refused.exit_code == 2
     assert "give their folder as images (--images)" in refused.stderr
+
+
+def test_boxes_are_cut_out_or_pooled(discorank: Run, boxes: Path) -> None:
+    specs = ("timm:test_resnet?pretrained=false", "torchvision:vit_b_32?pretrained=false")
+    images = ("--images", boxes.parent / "pictures")
+    arguments = ("rank", boxes, *images, "--models", *specs, "--quiet")
+    pooled = discorank(*arguments, "--boxes", "roi", "--format", "json")
+    assert pooled.exit_code == 3
+    found = json.loads(pooled.stdout)
+    [model] = found["ranking"]
+    assert model["model"] == "timm:test_resnet.r160_in1k?boxes=roi&pretrained=false"
+    assert model["layer"] == "forward_features, 5×5 map, RoI align"
+    assert model["preprocessing"]["canvas"] == "whole image, centred on grey"
+    [failure] = found["failed"]
+    assert "no feature map to pool boxes from: it works on tokens" in failure["reason"]
+    table = discorank(*arguments[:-2], "--boxes", "roi", "--quiet").stdout
+    assert "2 classes, boxes by RoI align" in table
+    cropped = ranking(discorank(*arguments, "--boxes", "crop", "--format", "json"))
+    assert len(cropped["ranking"]) == 2  # type: ignore[arg-type]
+
+
+def test_only_boxes_are_pooled(discorank: Run, table: Path, spec: str) -> None:
+    columns = ("--input-column", "a", "--label-column", "kind")
+    refused = discorank("rank", table, *columns, "--models", spec, "--boxes", "roi")
+    assert refused.exit_code == 2
+    assert "boxes='roi' means nothing for t.csv" in refused.stderr
+    refused = discorank("rank", table, *columns, "--models", spec, "--boxes", "pool")
+    assert "boxes must be one of" in refused.stderr

@@ -15,6 +15,7 @@ from discorank.errors import InvalidInput
 __all__ = [
     "TARGET_HELP",
     "BatchSize",
+    "Boxes",
     "Budget",
     "BudgetSamples",
     "Cache",
@@ -166,6 +167,16 @@ Images: TypeAlias = Annotated[
         show_default="looked for beside the file",
         rich_help_panel=_TARGET,
         help="Images of a file of COCO annotations.",
+    ),
+]
+Boxes: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="crop|roi",
+        rich_help_panel=_EXTRACTION,
+        show_default="crop",
+        help="Features of boxes: of what is cut out of the image; or pooled by RoI align, from one "
+        "run per image.",
     ),
 ]
 Task: TypeAlias = Annotated[

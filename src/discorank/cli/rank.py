@@ -16,7 +16,7 @@ from discorank.report.summarize import printable, summarize_ranking
 if TYPE_CHECKING:
     from discorank.ranking.executors import ExecutorName
     from discorank.ranking.result import Ranking
-    from discorank.types import Task
+    from discorank.types import Boxes, Task
 
 __all__ = ["rank"]
 
@@ -66,6 +66,7 @@ def rank(
     batch_size: options.BatchSize = 32,
     workers: options.Workers = None,
     cache: options.Cache = None,
+    boxes: options.Boxes = None,
     max_bad: Annotated[
         int,
         typer.Option(metavar="N", help="Unreadable items that are left out and named."),
@@ -102,6 +103,7 @@ def rank(
         "label_column": label_column,
         "split": split,
         "images": images,
+        "boxes": cast("Boxes | None", boxes),
         "max_samples": max_samples,
         "max_bad": max_bad,
         "random_state": seed,

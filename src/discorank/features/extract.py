@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -24,10 +25,11 @@ from discorank.features.loading import (
     usable_workers,
 )
 from discorank.features.progress import Progress, SilentProgress
+from discorank.features.regions import by_image, rows_of
 from discorank.features.rows import Collector, Rows
 from discorank.features.store import FeatureStore
 from discorank.scoring.validate import check_count
-from discorank.types import Candidate, Collating, Encoder, Features, Target
+from discorank.types import Candidate, Collating, Encoder, Features, IntArray, Target
 
 __all__ = ["extract", "is_stored"]
 
@@ -93,23 +95,25 @@ def extract(
     if store is not None and (kept := store.get(feature_key(candidate, target))) is not None:
         return kept
     device = pick_device(device)
+    order = by_image(target) if candidate.on_maps else None
     make = partial(
         _run,
         candidate,
-        target,
+        target if order is None else target.take(order),
         device=device,
         batch_size=batch_size,
         workers=workers,
         progress=progress or SilentProgress(),
     )
     if store is None:
-        return make()
+        return _restored(make(), order)
     key = feature_key(candidate, target, mixed=runs_mixed(device))
     with store.claim(key):  # two processes that rank alike do not both extract
         features = store.get(key)
         if features is None:
             shards = store.shards(key)
-            features = make(shards=shards, keep=partial(_keep_shard, store, key))
+            made = make(shards=shards, keep=partial(_keep_shard, store, key))
+            features = _restored(made, order)
             _keep(store, key, features)
         return features
 
@@ -172,7 +176,8 @@ def _run(
         raise ModelFailed(f"loading it gave {type(encoder).__name__}, which is no Encoder")
     runner = BatchEncoder(encoder, mixed=runs_mixed(device))
     collate = encoder.collate if isinstance(encoder, Collating) else None
-    batches = Batches(rest.items, encoder.preprocess, batch_size, collate)
+    rows = rows_of(rest, encoder)
+    batches = Batches(rows.items, encoder.preprocess, batch_size, collate)
     workers = usable_workers(batches, workers)
     with (
         _cores_left_to(workers, device),
@@ -186,14 +191,21 @@ def _run(
             found.begin()
             for batch in inputs:
                 if isinstance(batch, Failure):
-                    raise _as_error(batch, rest)
+                    raise _as_error(batch, rest.name, rows.name(batch.position))
                 with _failing("encoding a batch"):
-                    encoded = runner.encode(batch)
-                found.append(encoded, len(batch))
-                progress.advance(len(batch))
+                    encoded, n = rows.take(runner.encode(batch), len(batch))
+                found.append(encoded, n)
+                progress.advance(n)
             return found.collected()
         finally:
             progress.finish()
+
+
+def _restored(features: Features, order: IntArray | None) -> Features:
+    """Return rows that came in another order in that of the target; maps have no source logits."""
+    if order is None:
+        return features
+    return replace(features, features=features.features[np.argsort(order)])
 
 
 @contextmanager
@@ -231,11 +243,10 @@ def _failing(doing: str) -> Iterator[None]:
         raise ModelFailed(f"{doing} failed: {one_line(error)}{hint}") from error
 
 
-def _as_error(failure: Failure, target: Target) -> DiscorankError:
-    sample = target.sample_ids[failure.position]
+def _as_error(failure: Failure, target: str, sample: str) -> DiscorankError:
     if failure.stage == "decoding":
         return InvalidInput(
-            f"{target.name}: {sample!r} can no longer be read ({failure.reason}); it has changed "
+            f"{target}: {sample!r} can no longer be read ({failure.reason}); it has changed "
             f"since the target was opened"
         )
     return ModelFailed(f"its preprocessing failed on {sample!r}: {failure.reason}")

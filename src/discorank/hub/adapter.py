@@ -18,11 +18,13 @@ from discorank.types import Candidate, Encoded, Float32Array
 __all__ = [
     "Adapter",
     "Catalogue",
+    "MapAdapter",
     "encoded",
     "existing_file",
     "failing",
     "located",
     "located_file",
+    "no_map",
     "pooled",
 ]
 
@@ -41,6 +43,22 @@ class Catalogue(Adapter, Protocol):
     def names(self) -> Collection[str]:
         """List the models that the family knows by name."""
         ...
+
+
+class MapAdapter(Adapter, Protocol):
+    """An adapter whose models give feature maps, from which features of boxes are pooled."""
+
+    def resolve_maps(self, spec: Spec) -> Candidate:
+        """Describe the model of a spec, which gives maps, without loading its weights."""
+        ...
+
+
+def no_map(reason: str) -> ModelFailed:
+    """Return the error of a model that has no feature map."""
+    return ModelFailed(
+        f"it has no feature map to pool boxes from: {reason}; leave out boxes=roi, so that the "
+        "boxes are cut out of their images"
+    )
 
 
 @contextmanager

@@ -34,14 +34,15 @@ from torch import nn
 from discorank.errors import InvalidInput, ModelFailed, UnknownName
 from discorank.hub import modules
 from discorank.hub._operators import with_operators
-from discorank.hub.adapter import existing_file, failing
+from discorank.hub.adapter import existing_file, failing, no_map
 from discorank.hub.images import ImagePreprocessing, ImageTransform
+from discorank.hub.maps import Canvas, LastMap, Maps, last_map
 from discorank.hub.spec import Spec, did_you_mean
 from discorank.hub.texts import PAIRS, TextEmbedder, TextEncoder
 from discorank.hub.weights import WeightsChoice, sha256
 from discorank.types import Candidate, Encoder
 
-__all__ = ["resolve"]
+__all__ = ["resolve", "resolve_maps"]
 
 Preprocessing: TypeAlias = ImagePreprocessing | ImageTransform
 
@@ -58,6 +59,93 @@ def resolve(spec: Spec) -> Candidate:
     ModelFailed
         If the factory does not do what it must.
     """
+    described = _described(spec)
+    if isinstance(described, TextEmbedder):
+        return _text_candidate(spec, _find(spec.name), described)
+    forward, layer = _forward(spec, described.module)
+    preprocessing = described.preprocessing
+    return Candidate(
+        name=str(spec),
+        source=spec.scheme,
+        parameters=modules.count_parameters(described.module),
+        input_size=preprocessing.input_size(),
+        preprocessing=preprocessing.describe(),
+        weights=described.weights,
+        layer=layer,
+        modality="image",
+        load=partial(_load, described.source, forward),
+    )
+
+
+def resolve_maps(spec: Spec) -> Candidate:
+    """Describe the feature maps of the network that a factory makes, before its classifier.
+
+    Raises
+    ------
+    ModelFailed
+        If it has none, or its preprocessing is no `ImagePreprocessing`, which says what it shows.
+    """
+    described = _described(spec)
+    if isinstance(described, TextEmbedder):
+        raise no_map("it reads texts")
+    preprocessing, module = described.preprocessing, described.module
+    if not isinstance(preprocessing, ImagePreprocessing) or preprocessing.layout != "nchw":
+        raise no_map("its preprocessing is no ImagePreprocessing with channels first")
+    layer = spec.get("layer")
+    if layer in (None, "output"):
+        classifier = modules.find_classifier(module, nn.Linear)
+        found = last_map(module, preprocessing.input_size(), before=classifier)
+    else:
+        found = LastMap(str(layer))
+    canvas = Canvas(preprocessing, preprocessing.size, preprocessing.crop_pct)
+    maps = Maps.of(module, canvas, found)
+    return maps.of_candidate(resolve(spec), f"output of {found.layer}", described.source.module)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where the weights of a network come from.
+
+    Attributes
+    ----------
+    factory : _Factory
+    chosen : WeightsChoice
+    values : str, optional
+        Digest of the weights, where only they say which ones these are.
+    """
+
+    factory: _Factory
+    chosen: WeightsChoice
+    values: str | None
+
+    def make(self) -> tuple[nn.Module, Preprocessing]:
+        """Build the network with its weights."""
+        with modules.building(self.chosen.seed or 0):
+            made = self.factory.make(pretrained=self.chosen.seed is None)
+            module, preprocessing = self.factory.module(made)
+        if self.values is not None and modules.state_sha256(module) != self.values:
+            raise ModelFailed(
+                "the factory makes other weights each time; it must make the same ones"
+            )
+        return module, preprocessing
+
+    def module(self) -> nn.Module:
+        """Build the network with its weights, without its preprocessing."""
+        return self.make()[0]
+
+
+@dataclass(frozen=True)
+class _Described:
+    """A network, with its weights or without, and what is known of them."""
+
+    module: nn.Module
+    preprocessing: Preprocessing
+    weights: str
+    source: _Source
+
+
+def _described(spec: Spec) -> _Described | TextEmbedder:
+    """Find a factory and call it, for a network without weights if it can be asked for one."""
     spec.require_known({"layer", "pretrained", "seed"})
     chosen = WeightsChoice.of(spec)
     factory = _find(spec.name)
@@ -70,7 +158,7 @@ def resolve(spec: Spec) -> Candidate:
         with modules.building(0):
             made = factory.make(pretrained=True)
         if isinstance(made, TextEmbedder):
-            return _text_candidate(spec, factory, made)
+            return made
         module, preprocessing = made
         values = modules.state_sha256(module)
     else:
@@ -78,18 +166,8 @@ def resolve(spec: Spec) -> Candidate:
             modules.weightless(partial(factory.make, pretrained=False))
         )
     weights = chosen.identify(lambda: values or sha256(filter(None, [factory.weights])))
-    forward, layer = _forward(spec, module)
-    return Candidate(
-        name=str(spec),
-        source=spec.scheme,
-        parameters=modules.count_parameters(module),
-        input_size=preprocessing.input_size(),
-        preprocessing=preprocessing.describe(),
-        weights=weights + factory.code,
-        layer=layer,
-        modality="image",
-        load=partial(_load, factory, chosen, values, forward),
-    )
+    source = _Source(factory, chosen, values)
+    return _Described(module, preprocessing, weights + factory.code, source)
 
 
 def _text_candidate(spec: Spec, factory: _Factory, embedder: TextEmbedder) -> Candidate:
@@ -206,15 +284,6 @@ def _forward(spec: Spec, module: nn.Module) -> tuple[modules.Forward, str]:
     return modules.Layer(layer), f"output of {layer}"
 
 
-def _load(
-    factory: _Factory,
-    chosen: WeightsChoice,
-    values: str | None,
-    forward: modules.Forward,
-    device: str,
-) -> Encoder:
-    with modules.building(chosen.seed or 0):
-        module, preprocessing = factory.module(factory.make(pretrained=chosen.seed is None))
-    if values is not None and modules.state_sha256(module) != values:
-        raise ModelFailed("the factory makes other weights each time; it must make the same ones")
+def _load(source: _Source, forward: modules.Forward, device: str) -> Encoder:
+    module, preprocessing = source.make()
     return modules.ModuleEncoder(module, preprocessing, forward, device)

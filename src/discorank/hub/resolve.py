@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import cast
+from typing import cast, get_args
 
 from discorank._optional import import_optional
 from discorank.errors import InvalidInput, MissingExtra, ModelFailed, UnknownName
 from discorank.hub._operators import with_operators
-from discorank.hub.adapter import Adapter, Catalogue, failing
+from discorank.hub.adapter import Adapter, Catalogue, MapAdapter, failing, no_map
 from discorank.hub.pools import pool_names, read_pool
 from discorank.hub.query import Query
-from discorank.hub.spec import Spec, did_you_mean
-from discorank.types import Candidate
+from discorank.hub.spec import BOXES, Spec, did_you_mean
+from discorank.types import Boxes, Candidate
 
 __all__ = ["expand", "extra_of", "is_installed", "label_of", "resolve"]
 
@@ -50,7 +50,7 @@ _SEARCHED = ("timm",)
 _SUFFIXES = {".onnx": "onnx", ".npz": "features", ".keras": "keras", ".h5": "keras"}
 
 
-def expand(specs: Sequence[str]) -> list[str]:
+def expand(specs: Sequence[str], *, boxes: Boxes | None = None) -> list[str]:
     """Replace pools, queries and ``layer=all`` by models, and write each spec in canonical form.
 
     No model's library is imported but for queries, for layers, and to explain a wrong name.
@@ -60,6 +60,8 @@ def expand(specs: Sequence[str]) -> list[str]:
     specs : sequence of str
         What the user asked for, ``"timm:resnet50"``, ``"pool:offline"``, ``"pool:mine.yaml"``,
         ``"timm[params<30M]"``, ...
+    boxes : {"crop", "roi"}, optional
+        How features of boxes are made by the models whose spec does not say it.
 
     Returns
     -------
@@ -75,7 +77,7 @@ def expand(specs: Sequence[str]) -> list[str]:
     """
     if isinstance(specs, str) or not specs:
         raise InvalidInput(f"models must be a list of at least one spec, got {specs!r}")
-    models = dict.fromkeys(spec for text in specs for spec in _models(text))
+    models = dict.fromkeys(_with(boxes, spec) for text in specs for spec in _models(text))
     labels: dict[str, Spec] = {}
     for spec in models:
         other = labels.setdefault(spec.label, spec)
@@ -106,15 +108,31 @@ def resolve(spec: str) -> Candidate:
         If this model cannot be had: a file is missing or damaged, or its code fails.
     """
     parsed = Spec.parse(spec)
-    adapter = cast("Adapter", _adapter(parsed.scheme))
+    on_maps = parsed.choice(BOXES, get_args(Boxes)) == "roi"
+    bare = replace(parsed.without(BOXES), alias=None)
+    adapter = _adapter(parsed.scheme)
+    if on_maps and not hasattr(adapter, "resolve_maps"):
+        raise no_map(f"models of {parsed.scheme}: give features alone")
     with failing("the model could not be described"):
-        candidate = adapter.resolve(replace(parsed, alias=None))
+        if on_maps:
+            candidate = cast("MapAdapter", adapter).resolve_maps(bare)
+            name = Spec.parse(candidate.name).having(BOXES, "roi")
+            candidate = replace(candidate, name=str(name))
+        else:
+            candidate = cast("Adapter", adapter).resolve(bare)
     return replace(candidate, alias=parsed.alias)
 
 
 def label_of(spec: str) -> str:
     """Return what tables call the model of a spec, also where it cannot be resolved."""
     return Spec.parse(spec).label
+
+
+def _with(boxes: Boxes | None, spec: Spec) -> Spec:
+    """Say in a spec how features of boxes are made; cropping, as by default, is not mentioned."""
+    chosen = spec.get(BOXES) or (boxes if spec.scheme != "features" else None)
+    bare = spec.without(BOXES)
+    return bare if chosen in (None, "crop") else bare.having(BOXES, str(chosen))
 
 
 def is_installed(scheme: str) -> bool:

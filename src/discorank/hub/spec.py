@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from discorank.errors import InvalidInput
 
-__all__ = ["Spec", "did_you_mean"]
+__all__ = ["BOXES", "Spec", "did_you_mean"]
+
+BOXES = "boxes"
+"""The option of a spec that says how features of boxes are made; adapters do not see it."""
 
 C = TypeVar("C", bound=str)
 
@@ -91,11 +94,20 @@ class Spec:
         """
         for key, _ in self.options:
             if key not in known:
-                options = ", ".join(sorted({*known, "name"}))
+                options = ", ".join(sorted({*known, BOXES, "name"}))
                 raise InvalidInput(
                     f"{str(self)!r}: {self.scheme}: models have no option {key!r}"
                     f"{did_you_mean(key, known) or f'; the options are {options}'}"
                 )
+
+    def without(self, key: str) -> Spec:
+        """Return the spec without an option."""
+        return replace(self, options=tuple(pair for pair in self.options if pair[0] != key))
+
+    def having(self, key: str, value: str) -> Spec:
+        """Return the spec with an option."""
+        options = {**dict(self.options), key: value}
+        return replace(self, options=tuple(sorted(options.items())))
 
     def get(self, key: str) -> str | None:
         """Return the value of `key`, or None."""

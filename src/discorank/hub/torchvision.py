@@ -20,11 +20,12 @@ from discorank.errors import UnknownName
 from discorank.hub import modules
 from discorank.hub.adapter import failing
 from discorank.hub.images import ImageTransform
+from discorank.hub.maps import Canvas, Maps, last_map
 from discorank.hub.spec import Spec, did_you_mean
 from discorank.hub.weights import WEIGHTS_OPTIONS, WeightsChoice, in_torch_cache
 from discorank.types import JSON, Candidate, Encoder
 
-__all__ = ["names", "resolve"]
+__all__ = ["names", "resolve", "resolve_maps"]
 
 # Their auxiliary classifiers help in training only; they are left out, and so are their weights.
 _WITH_AUXILIARY = ("googlenet", "inception_v3")
@@ -50,17 +51,10 @@ def resolve(spec: Spec) -> Candidate:
     ModelFailed
         If a local checkpoint does not exist.
     """
-    spec.require_known({*WEIGHTS_OPTIONS, "weights"})
-    if spec.name not in names():
-        raise UnknownName(
-            f"torchvision has no classifier {spec.name!r}{did_you_mean(spec.name, names())}"
-        )
-    weights = WeightsChoice.of(spec)
-    published = _published(spec)
+    published, weights = _checked(spec)
     transform = published.transforms()
-    with failing("the model could not be built"):
-        module = modules.weightless(partial(_build, spec.name, published, weights.num_classes))
-    layer = modules.find_classifier(module, nn.Linear, nn.Conv2d)
+    module = _weightless(spec.name, published, weights)
+    layer = _classifier(module)
     options = {**dict(spec.options), "weights": published.name}
     return Candidate(
         name=str(Spec(spec.scheme, spec.name, tuple(sorted(options.items())))),
@@ -72,9 +66,48 @@ def resolve(spec: Spec) -> Candidate:
         layer=f"input of {layer}",
         modality="image",
         source_accuracy=_accuracy(published) if weights.published else None,
-        load=partial(_load, spec.name, published, weights, str(layer)),
+        load=partial(_load, spec.name, published, weights, layer),
         weights_here=not weights.published or in_torch_cache(published.url),
     )
+
+
+def resolve_maps(spec: Spec) -> Candidate:
+    """Describe a torchvision classifier that gives the feature maps before its classifier.
+
+    Raises
+    ------
+    ModelFailed
+        If it has none: a vision transformer.
+    """
+    published, weights = _checked(spec)
+    transform, size = published.transforms(), published.transforms().crop_size[0]
+    kept = min(1.0, size / transform.resize_size[0])
+    module = _weightless(spec.name, published, weights)
+    found = last_map(module, (3, size, size), before=_classifier(module))
+    canvas = Canvas(ImageTransform(transform), (size, size), kept)
+    maps = Maps.of(module, canvas, found)
+    load = partial(_module, spec.name, published, weights)
+    return maps.of_candidate(resolve(spec), f"output of {found.layer}", load)
+
+
+def _checked(spec: Spec) -> tuple[Any, WeightsChoice]:
+    """Return the published weights that a spec means, and those that were chosen."""
+    spec.require_known({*WEIGHTS_OPTIONS, "weights"})
+    if spec.name not in names():
+        raise UnknownName(
+            f"torchvision has no classifier {spec.name!r}{did_you_mean(spec.name, names())}"
+        )
+    weights = WeightsChoice.of(spec)
+    return _published(spec), weights
+
+
+def _weightless(name: str, published: Any, weights: WeightsChoice) -> nn.Module:
+    with failing("the model could not be built"):
+        return modules.weightless(partial(_build, name, published, weights.num_classes))
+
+
+def _classifier(module: nn.Module) -> str:
+    return str(modules.find_classifier(module, nn.Linear, nn.Conv2d))
 
 
 def _published(spec: Spec) -> Any:
@@ -124,6 +157,12 @@ def _build(
 
 
 def _load(name: str, published: Any, weights: WeightsChoice, layer: str, device: str) -> Encoder:
+    module = _module(name, published, weights)
+    transform = ImageTransform(published.transforms())
+    return modules.ModuleEncoder(module, transform, modules.Classifier(layer), device)
+
+
+def _module(name: str, published: Any, weights: WeightsChoice) -> nn.Module:
     def restored(state: dict[str, Tensor]) -> nn.Module:
         module = _build(name, published, weights.num_classes)
         module.load_state_dict(
@@ -136,11 +175,9 @@ def _load(name: str, published: Any, weights: WeightsChoice, layer: str, device:
         return module
 
     options = {"aux_logits": False} if name in _WITH_AUXILIARY else {}
-    module = modules.load_module(
+    return modules.load_module(
         weights,
         random=partial(_build, name, published, random=True),
         restored=restored,
         published=partial(models.get_model, name, weights=published, progress=False, **options),
     )
-    transform = ImageTransform(published.transforms())
-    return modules.ModuleEncoder(module, transform, modules.Classifier(layer), device)

@@ -4,37 +4,60 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 from discorank.errors import DiscorankError, InvalidInput, UnknownName
 from discorank.features import pick_device
 from discorank.hub import default_pool, expand, label_of, resolve
 from discorank.ranking.result import FailedModel
+from discorank.scoring.validate import check_choice
+from discorank.types import Boxes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from discorank.types import Candidate, ChosenPool, Target
 
-__all__ = ["attempt", "default_specs", "describe", "distinct", "failure", "named_specs"]
+__all__ = [
+    "attempt",
+    "check_boxes",
+    "default_specs",
+    "describe",
+    "distinct",
+    "failure",
+    "named_specs",
+]
 
 _log = logging.getLogger(__name__)
 
 _Outcome = TypeVar("_Outcome")
 
 
-def named_specs(models: str | Sequence[str] | None) -> list[str] | None:
+def named_specs(models: str | Sequence[str] | None, boxes: Boxes | None = None) -> list[str] | None:
     """Expand the models that the user named; None where that is left to `default_specs`."""
+    if boxes is not None:
+        check_choice(boxes, get_args(Boxes), name="boxes")
     if models is None:
         return None
-    return expand([models] if isinstance(models, str) else models)
+    return expand([models] if isinstance(models, str) else models, boxes=boxes)
 
 
-def default_specs(target: Target, device: str | None) -> tuple[ChosenPool, list[str]]:
+def check_boxes(boxes: Boxes | None, target: Target) -> None:
+    """Refuse to say how features of boxes are made where there are no boxes on images."""
+    if boxes is not None and not hasattr(target.items, "by_image"):
+        raise InvalidInput(
+            f"boxes={boxes!r} means nothing for {target.name}, which holds no boxes on images; "
+            "leave it out"
+        )
+
+
+def default_specs(
+    target: Target, device: str | None, boxes: Boxes | None = None
+) -> tuple[ChosenPool, list[str]]:
     """Choose a pool by what the target holds and where models run, and expand it."""
     where = "cpu" if target.modality == "features" else pick_device(device)
     pool = default_pool(target.modality, where)
-    return pool, expand([pool.name])
+    return pool, expand([pool.name], boxes=boxes)
 
 
 def describe(specs: Sequence[str]) -> dict[str, Candidate | FailedModel]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from discorank.features import FeatureStore, default_root, pick_device
 from discorank.ranking.budget import Budget, Spending
-from discorank.ranking.candidates import default_specs, named_specs
+from discorank.ranking.candidates import check_boxes, default_specs, named_specs
 from discorank.ranking.disagreement import disputed
 from discorank.ranking.events import no_events
 from discorank.ranking.executors import Execution
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from discorank.features import Progress
     from discorank.ranking.events import Events
     from discorank.ranking.executors import ExecutorName
-    from discorank.types import JSON, Target
+    from discorank.types import JSON, Boxes, Target
 
 __all__ = ["rank"]
 
@@ -47,6 +47,7 @@ def rank(
     label_column: str | Sequence[str] | None = None,
     split: str | None = None,
     images: str | Path | None = None,
+    boxes: Boxes | None = None,
     max_samples: int | None = None,
     max_bad: int = 10,
     random_state: int = 0,
@@ -100,6 +101,10 @@ def rank(
         Split of a target that has splits; None takes the train split.
     images : str or Path, optional
         Folder of the images of COCO annotations; None looks for it beside the file.
+    boxes : {"crop", "roi"}, optional
+        How features of boxes are made by models whose spec does not say it: ``"crop"``, as by
+        default, runs a model on what is cut out of its image; ``"roi"`` runs it once per image,
+        and pools its feature map over each box by RoI align.
     max_samples : int, optional
         Score a stratified sample of this many; None scores all.
     max_bad : int
@@ -170,7 +175,7 @@ def rank(
     for name in scorers:  # before the target is opened, which can take minutes
         get_scorer(name, task)
     execution = Execution(executor, jobs, timeout_per_model)
-    specs, pool = named_specs(models), None
+    specs, pool = named_specs(models, boxes), None
     data = open_target(
         target,
         task=task,
@@ -182,8 +187,9 @@ def rank(
         random_state=random_state,
         max_bad=max_bad,
     )
+    check_boxes(boxes, data)
     if specs is None:
-        pool, specs = default_specs(data, device)
+        pool, specs = default_specs(data, device, boxes)
     panel = Panel.of(
         scorers,
         data.task,

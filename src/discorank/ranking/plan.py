@@ -17,7 +17,7 @@ from discorank.features import (
     is_stored,
     pick_device,
 )
-from discorank.ranking.candidates import attempt, default_specs, describe, named_specs
+from discorank.ranking.candidates import attempt, check_boxes, default_specs, describe, named_specs
 from discorank.ranking.panel import Panel
 from discorank.ranking.result import FailedModel
 from discorank.report.plan import summarize_plan
@@ -25,7 +25,7 @@ from discorank.scoring.validate import check_count
 from discorank.targets import open_target
 
 if TYPE_CHECKING:
-    from discorank.types import JSON, Candidate, ChosenPool, Target, Task
+    from discorank.types import JSON, Boxes, Candidate, ChosenPool, Target, Task
 
 __all__ = ["Plan", "PlannedModel", "plan"]
 
@@ -106,6 +106,7 @@ def plan(
     models: str | Sequence[str] | None = None,
     *,
     task: Task | None = None,
+    boxes: Boxes | None = None,
     max_samples: int | None = None,
     max_bad: int = 10,
     random_state: int = 0,
@@ -122,7 +123,7 @@ def plan(
 
     Parameters
     ----------
-    target, models, task, max_samples, max_bad, random_state, device, batch_size, cache
+    target, models, task, boxes, max_samples, max_bad, random_state, device, batch_size, cache
         As in `discorank.rank`.
     scorer, scorer_options, hard_fraction, n_halves
         As in `discorank.rank`; they are checked, and take no part in the estimates.
@@ -148,7 +149,7 @@ def plan(
     """
     check_count(batch_size, name="batch_size")
     device = pick_device(device)
-    specs, pool = named_specs(models), None
+    specs, pool = named_specs(models, boxes), None
     data = open_target(
         target,
         task=task,
@@ -157,8 +158,9 @@ def plan(
         max_bad=max_bad,
         **columns,
     )
+    check_boxes(boxes, data)
     if specs is None:
-        pool, specs = default_specs(data, device)
+        pool, specs = default_specs(data, device, boxes)
     Panel.of(
         [scorer] if isinstance(scorer, str) else list(scorer),
         data.task,

@@ -301,8 +301,16 @@ def _truth(document: Document) -> str:
         n_targets = document["n_targets"]
         return f"{n_targets:,} target{'' if n_targets == 1 else 's'}"
     kind = "labels" if document["task"] == "multilabel" else "classes"
-    boxes = ", boxes" if document["task"] == "detection" else ""
+    boxes = f", boxes{_pooling(document)}" if document["task"] == "detection" else ""
     return f"{document['n_classes']:,} {kind}{boxes}"
+
+
+def _pooling(document: Document) -> str:
+    """Say how features of boxes were made, where it is not by cutting them out."""
+    pooled = ["boxes=roi" in model["model"] for model in document.get("ranking", ())]
+    if not any(pooled):
+        return ""
+    return " by RoI align" if all(pooled) else ", cut out or by RoI align"
 
 
 # Characters that are left for columns beside name, score and how sure it is.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from discorank._optional import import_optional
 from discorank.targets.media import Medium, Source, image_size
-from discorank.types import Float64Array, IntArray
+from discorank.types import BoxesByImage, Float64Array, IntArray
 
 __all__ = ["Crops", "Files", "ImageArrays", "Items", "MediaItems", "Stored", "Texts"]
 
@@ -243,6 +243,18 @@ class Crops(Items):
     def take(self, rows: IntArray) -> Crops:
         """Return the sequence of the boxes at `rows`."""
         return Crops(self._images, self._sizes, self._image_of[rows], self._edges[rows])
+
+    def by_image(self) -> BoxesByImage:
+        """Return the whole images, and which boxes are on each."""
+        images, image_of = np.unique(self._image_of, return_inverse=True)
+        order = np.argsort(image_of, kind="stable")
+        ends = np.cumsum(np.bincount(image_of))[:-1]
+        return BoxesByImage(
+            images=self._images.take(images),
+            sizes=self._sizes[images],
+            rows=tuple(np.split(order, ends)),
+            edges=self._edges,
+        )
 
     def unreadable(self, rows: IntArray) -> Mapping[int, str]:
         """Say of each box at `rows` whose image cannot be decoded, or is of another size, why."""

@@ -47,7 +47,7 @@ def test_unknown_option_is_refused_by_name() -> None:
 
     with pytest.raises(InvalidInput, match="no option 'chekpoint'; did you mean checkpoint"):
         spec.require_known({"checkpoint", "seed"})
-    with pytest.raises(InvalidInput, match="the options are name, output"):
+    with pytest.raises(InvalidInput, match="the options are boxes, name, output"):
         spec.require_known({"output"})
     spec.require_known({"chekpoint"})
 
