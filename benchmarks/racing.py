@@ -12,7 +12,7 @@ from discorank.features import FeatureStore, default_root, extract
 from discorank.hub import expand, label_of, resolve
 from discorank.targets import open_target
 
-POOL, TARGETS, N_SAMPLES, N_DRAWN, N_DRAWS = "pool:offline", ("mnist5k", "digits"), 1_600, 1_000, 50
+POOL, TARGETS, N_SAMPLES, N_DRAWN, N_DRAWS = "pool:offline", ("digits", "mnist5k"), 3_000, 1_500, 50
 
 
 def main() -> None:
