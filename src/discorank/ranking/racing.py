@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["beaten", "rounds"]
 
-# A model leaves when it is behind with 95 % on one side. On real backbones (benchmarks/racing.py) no
-# surer look was needed to keep the winner, and a surer one saves fewer samples.
+# A model leaves when it is behind with 95 % on one side. On real backbones (benchmarks/racing.py)
+# no surer look was needed to keep the winner, and a surer one saves fewer samples.
 _COVERAGE = 0.9
 _GROWTH = 2
 _SHARE_OF_FIRST = 16
