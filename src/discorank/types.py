@@ -368,6 +368,11 @@ class Target:
         )
 
     @property
+    def n_outputs(self) -> int:
+        """Outputs that the head of a fine-tuned model has: classes, labels, or else targets."""
+        return len(self.classes) or (0 if self.targets is None else self.targets.shape[1])
+
+    @property
     def class_counts(self) -> Mapping[str, int]:
         """Selected samples of each class, or of each label; empty where there are no classes."""
         if self.labels is None:

@@ -25,12 +25,16 @@ from PIL import Image
 from discorank.errors import InvalidInput, ModelFailed, UnknownName
 from discorank.hub import expand, resolve
 from discorank.hub._operators import with_operators
+from discorank.hub.snippets import Loading, snippet
 from discorank.types import Candidate, Encoder
 
 timm: Any = with_operators(lambda: __import__("timm"))
 models: Any = with_operators(lambda: __import__("torchvision")).models
 transformers: Any = importlib.import_module("transformers")
 open_clip: Any = importlib.import_module("open_clip")
+
+# Outputs of the head that a snippet puts on a model; no layer of the models here has as many.
+HEAD = 7
 
 FACTORIES = """
 import torch
@@ -405,6 +409,53 @@ def test_random_states_are_left_alone(case: Case, batch: Any) -> None:
 
     assert torch.equal(torch.get_rng_state(), torch_state)
     assert pickle.dumps(np.random.get_state()) == numpy_state  # noqa: NPY002
+
+
+def _run_snippet(code: str, source: str, images: list[Image.Image]) -> tuple[Any, Any]:
+    """Run the code of a snippet; return its outputs and what entered its new head."""
+    names: dict[str, Any] = {}
+    exec(code, names)
+    model = names["model"]
+    entered: list[Any] = []
+    if source == "onnx":
+        features = torch.tensor(names["features"](images))
+        return model(features), features
+    if source == "keras":
+        batch = np.stack([names["preprocess"](image) for image in images])
+        head = importlib.import_module("keras").Model(model.inputs[0], model.layers[-1].input)
+        return model(batch), head(batch)
+    if source == "transformers":
+        inputs = names["preprocess"](images, return_tensors="pt")
+    else:
+        stack = [torch.as_tensor(names["preprocess"](image)) for image in images]
+        inputs = {"": torch.stack(stack)}
+    model.eval()
+    width = ("out_features", "out_channels")
+    [head] = [
+        part
+        for part in model.modules()
+        if not isinstance(part, torch.nn.LazyLinear)
+        and any(getattr(part, name, None) == HEAD for name in width)
+    ]
+    head.register_forward_pre_hook(lambda _, arguments: entered.append(arguments[0]))
+    with torch.no_grad():
+        returned = model(**inputs).logits if source == "transformers" else model(inputs[""])
+    return returned, entered[0]
+
+
+def test_its_snippet_loads_it_with_its_preprocessing_and_a_new_head(
+    case: Case, candidate: Candidate, encoder: Encoder, images: list[Image.Image], batch: Any
+) -> None:
+    record = {**vars(candidate), "model": candidate.name, "task": "classification"}
+    code = snippet(Loading.of({**record, "n_outputs": HEAD}))
+
+    outputs, entered = _run_snippet(code, candidate.source, images)
+
+    assert tuple(outputs.shape) == (len(images), HEAD)
+    if case.file is None or "mean of hidden_states" in candidate.layer:
+        return  # other random weights, or what no head of the library reads
+    entered = entered.detach().numpy().reshape(len(images), -1)
+    np.testing.assert_allclose(entered, encoder.encode(batch).features, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,13 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from discorank.errors import InvalidInput, ModelFailed
 from discorank.features import extract
 from discorank.hub import expand, resolve
+from discorank.hub.snippets import Loading, snippet
 from discorank.types import Audio, Candidate, Collating, Encoder, Target
 
 WIDTH = 16
@@ -133,6 +135,38 @@ def test_neither_the_batch_nor_its_padding_changes_features(
     whole = encoder.encode(batch).features
     np.testing.assert_allclose(np.concatenate(apart), whole, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(np.concatenate(cut), whole, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "spec", ["bert", "bert random", "gpt2", "wav2vec2", "sentence"], indirect=True
+)
+def test_its_snippet_loads_it_with_its_preprocessing_and_a_new_head(candidate: Candidate) -> None:
+    record = {**vars(candidate), "model": candidate.name, "task": "classification", "n_outputs": 7}
+    names: dict[str, Any] = {}
+
+    exec(snippet(Loading.of(record)), names)
+
+    model = names["model"].eval()
+    if candidate.source == "sentence-transformers":
+        logits = model(["the cat sat", "a dog ran on the mat"])
+    elif candidate.modality == "text":
+        texts = ["the cat sat", "a dog ran on the mat"]
+        logits = model(**names["preprocess"](texts, padding=True, return_tensors="pt")).logits
+    else:
+        waveforms = [np.zeros(1600, np.float32), np.ones(2400, np.float32)]
+        inputs = names["preprocess"](
+            waveforms, sampling_rate=16_000, padding=True, return_tensors="pt"
+        )
+        logits = model(**inputs).logits
+    assert logits.shape == (2, 7)
+    if candidate.weights.startswith("random:"):
+        return
+    folder = Path(candidate.name.partition(":")[2].partition("?")[0])
+    loaded = model.state_dict()
+    for name, value in safetensors.torch.load_file(folder / "model.safetensors").items():
+        own = [key for key in loaded if key.endswith(name)]
+        # A head that predicted tokens is not kept.
+        assert name.startswith("lm_head") or any(torch.equal(loaded[key], value) for key in own)
 
 
 def test_random_states_are_left_alone(spec: str, batch: Any) -> None:

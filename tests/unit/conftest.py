@@ -28,6 +28,9 @@ _TRAINED = RankedModel(
     input_size=(3, 224, 224),
     preprocessing={"mean": [0.485, 0.456, 0.406]},
     layer="pre_logits",
+    modality="image",
+    task="classification",
+    n_outputs=10,
 )
 _RANKING = Ranking(
     target="photos",

@@ -20,6 +20,7 @@ from discorank.cli.rank import rank
 from discorank.cli.report import report
 from discorank.cli.score import score
 from discorank.cli.scorers import scorers
+from discorank.cli.snippet import snippet
 from discorank.report.summarize import printable
 
 __all__ = ["app"]
@@ -52,6 +53,7 @@ app = typer.Typer(
 app.command(cls=Command)(rank)
 app.command(cls=Command)(score)
 app.command()(report)
+app.command()(snippet)
 app.command()(inspect)
 app.command()(models)
 app.command()(scorers)

@@ -223,7 +223,7 @@ def rank(
         )
     scored = schedule.scored
     sheets = {name: entry.sheet for name, entry in scored.items()}
-    models_in_order = ordered(panel, scored, schedule.candidates.values(), coverage=coverage)
+    models_in_order = ordered(data, panel, scored, schedule.candidates.values(), coverage=coverage)
     ranking = Ranking(
         target=data.name,
         task=data.task,

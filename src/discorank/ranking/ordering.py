@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
     from discorank.ranking.panel import Panel
     from discorank.ranking.work import Scored
-    from discorank.types import Candidate
+    from discorank.types import Candidate, Target
 
 __all__ = ["ordered"]
 
 
 def ordered(
+    data: Target,
     panel: Panel,
     scored: Mapping[str, Scored],
     candidates: Iterable[Candidate],
@@ -30,6 +31,7 @@ def ordered(
 
     Parameters
     ----------
+    data : Target
     panel : Panel
     scored : mapping
         By the name of the candidate.
@@ -60,12 +62,16 @@ def ordered(
                     behind_high=None,
                     group=None,
                 )
-            models.append(_ranked(of_name[name], scored[name], standing, others))
+            models.append(_ranked(data, of_name[name], scored[name], standing, others))
     return tuple(models)
 
 
 def _ranked(
-    candidate: Candidate, entry: Scored, standing: Standing, others: Mapping[str, Standing]
+    data: Target,
+    candidate: Candidate,
+    entry: Scored,
+    standing: Standing,
+    others: Mapping[str, Standing],
 ) -> RankedModel:
     return RankedModel(
         rank=standing.rank,
@@ -86,6 +92,9 @@ def _ranked(
         input_size=candidate.input_size,
         preprocessing=candidate.preprocessing,
         layer=candidate.layer,
+        modality=candidate.modality,
+        task=data.task,
+        n_outputs=data.n_outputs,
         alias=candidate.alias,
         parts=standing.parts,
         others=others,

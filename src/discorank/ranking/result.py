@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from discorank._optional import import_optional
 from discorank.errors import InvalidInput
+from discorank.hub.snippets import Loading, snippet
 from discorank.report import formats, html
 from discorank.report.files import check_writable, write_atomically
 from discorank.report.summarize import leaders, summarize_ranking
@@ -18,7 +19,7 @@ from discorank.report.summarize import leaders, summarize_ranking
 if TYPE_CHECKING:
     import pandas as pd
 
-    from discorank.types import JSON, BadItem, ChosenPool, Task
+    from discorank.types import JSON, BadItem, ChosenPool, Modality, Task
 
 __all__ = [
     "BudgetUse",
@@ -142,6 +143,10 @@ class RankedModel:
         The preprocessing of this checkpoint.
     layer : str
         What was taken as features.
+    modality : {"image", "text", "audio", "features"}
+        What the model reads.
+    task, n_outputs
+        What it would be fine-tuned for, and how many outputs its new head then has.
     alias : str, optional
         The short name that tables show in place of the spec.
     others : mapping
@@ -173,12 +178,25 @@ class RankedModel:
     input_size: tuple[int, ...] | None
     preprocessing: Mapping[str, JSON]
     layer: str
+    modality: Modality
+    task: Task
+    n_outputs: int
     alias: str | None = None
     parts: Mapping[str, float] = field(default_factory=dict)
     others: Mapping[str, Standing] = field(default_factory=dict)
     unscored: Mapping[str, str] = field(default_factory=dict)
     components: tuple[Mapping[str, float], ...] = ()
     left: Left | None = None
+
+    def snippet(self) -> str:
+        """Return Python code that loads the model with its own preprocessing and a new head.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no model to load: the features came from a file.
+        """
+        return snippet(Loading.of(vars(self)))
 
 
 @dataclass(frozen=True)

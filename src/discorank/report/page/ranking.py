@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from discorank.errors import InvalidInput
+from discorank.hub.snippets import Loading, snippet
 from discorank.report import formats
 from discorank.report.page.figures import ranking_figures
 from discorank.report.page.render import render
@@ -67,6 +69,7 @@ def _view(document: Document, command: str | None) -> View:
         "samples": sample_cards(document),
         "health": _health(document),
         "failures": _failures(document),
+        "next": _next(document),
         "made": _made(document, command),
         "downloads": {
             "ranking.json": formats.to_json(document),
@@ -180,6 +183,18 @@ def _failures(document: Document) -> View:
         ],
         "unfinished": [printable(spec) for spec in document["unfinished"]],
     }
+
+
+def _next(document: Document) -> list[View]:
+    """Return the code that loads each model of the shortlist, or why there is none."""
+    steps = []
+    for model in leaders(document):
+        try:
+            code, reason = snippet(Loading.of(model)), ""
+        except InvalidInput as error:
+            code, reason = "", printable(str(error))
+        steps.append({"name": label(model), "code": code, "reason": reason})
+    return steps
 
 
 def _named(entry: Mapping[str, Any], name: str) -> View:
