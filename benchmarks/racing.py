@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import discorank
-from discorank.features import FeatureStore, default_root, extract
+from discorank.features import extract, open_store
 from discorank.hub import expand, label_of, resolve
 from discorank.targets import open_target
 
@@ -35,7 +35,7 @@ def race(name: str) -> tuple[float, float, float]:
     with tempfile.TemporaryDirectory() as folder:
         specs: list[str] = []
         for spec in expand([POOL]):
-            features = extract(resolve(spec), data, store=FeatureStore(default_root()))
+            features = extract(resolve(spec), data, store=open_store())
             file = Path(folder) / f"{len(specs)}.npz"
             np.savez(file, features=features.features, labels=data.strata)
             specs.append(f"features:{file}?name={label_of(spec)}")

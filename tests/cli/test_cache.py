@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import Result
 
-from discorank.features import FeatureKey, FeatureStore, default_root
+from discorank.features import FeatureKey, FeatureStore, open_store
 from discorank.types import Features
 
 Run = Callable[..., Result]
@@ -17,7 +17,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def store() -> FeatureStore:
     """Return a store of three files in the cache folder of the test."""
-    store = FeatureStore(default_root())
+    store = open_store()
     for name in "abc":
         key = FeatureKey(f"timm:{name}", "w", "l", None, "{}", "0123456789", None, "s")
         store.put(key, Features(np.ones((4, 3), np.float32)))
@@ -30,7 +30,7 @@ def test_ls_names_models(discorank: Run, store: FeatureStore) -> None:
     assert "3 files" in result.stdout
     assert {"timm:a", "timm:b", "timm:c"} <= set(result.stdout.split())
     document = json.loads(discorank("cache", "ls", "--json").stdout)
-    assert document["folder"] == str(store.root)
+    assert document["folder"] == store.root
     assert {file["key"]["model"] for file in document["files"]} == {"timm:a", "timm:b", "timm:c"}
 
 
@@ -42,7 +42,7 @@ def test_ls_of_no_folder_is_empty(discorank: Run, tmp_path: Path) -> None:
 
 def test_verify_finds_and_deletes_damage(discorank: Run, store: FeatureStore) -> None:
     assert discorank("cache", "verify").exit_code == 0
-    path = store.entries()[0].path
+    path = Path(store.entries()[0].path)
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)

@@ -35,6 +35,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "accelerate": frozenset({"finetuning"}),
     "datasets": frozenset({"targets"}),
     "efficientnet_lite_pytorch": frozenset({"hub"}),
+    "fsspec": frozenset({"features"}),
     "huggingface_hub": frozenset({"hub"}),
     "jinja2": frozenset({"report"}),
     "keras": frozenset({"hub"}),

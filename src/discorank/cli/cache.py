@@ -6,7 +6,6 @@ import json
 import re
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -80,10 +79,10 @@ def prune(
     output.notice(f"removed {len(removed)} {'file' if len(removed) == 1 else 'files'}")
 
 
-def _store(cache: Path | None) -> FeatureStore:
-    from discorank.features import FeatureStore, default_root
+def _store(cache: str | None) -> FeatureStore:
+    from discorank.features import open_store
 
-    return FeatureStore(default_root() if cache is None else cache.expanduser() / "features")
+    return open_store(cache)
 
 
 def _bytes(size: str) -> int:
@@ -95,8 +94,8 @@ def _bytes(size: str) -> int:
 
 def _print(store: FeatureStore, entries: Iterable[StoredFeatures], *, as_json: bool) -> None:
     document: dict[str, Any] = {
-        "folder": str(store.root),
-        "files": [{**asdict(entry), "path": str(entry.path)} for entry in entries],
+        "folder": store.root,
+        "files": [asdict(entry) for entry in entries],
     }
     if as_json:
         sys.stdout.write(json.dumps(document, indent=2) + "\n")

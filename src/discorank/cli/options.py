@@ -263,12 +263,12 @@ BudgetSamples: TypeAlias = Annotated[
     ),
 ]
 Cache: TypeAlias = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
-        metavar="FOLDER",
+        metavar="FOLDER|URL",
         envvar="DISCORANK_CACHE",
         rich_help_panel=_EXTRACTION,
-        help="Where features are kept for the next run.",
+        help="Where features are kept for the next run: a folder, or a URL such as s3://BUCKET/FOLDER.",
     ),
 ]
 Executor: TypeAlias = Annotated[

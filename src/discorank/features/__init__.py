@@ -8,7 +8,7 @@ from discorank.features.extract import extract, is_stored
 from discorank.features.key import FeatureKey, feature_key
 from discorank.features.loading import default_workers, n_cores, one_line, without_main
 from discorank.features.progress import Progress, RichProgress
-from discorank.features.store import FeatureStore, StoredFeatures, default_root
+from discorank.features.store import FeatureStore, StoredFeatures, open_store
 
 __all__ = [
     "FeatureKey",
@@ -17,13 +17,13 @@ __all__ = [
     "RichProgress",
     "StoredFeatures",
     "all_devices",
-    "default_root",
     "default_workers",
     "extract",
     "feature_key",
     "is_stored",
     "n_cores",
     "one_line",
+    "open_store",
     "pick_device",
     "put_on",
     "runs_mixed",

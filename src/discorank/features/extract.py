@@ -125,7 +125,7 @@ def is_stored(
     if candidate.modality == "features":
         return True
     keys = {feature_key(candidate, target, mixed=mixed) for mixed in (False, _mixed(device))}
-    return any(store.path(key).exists() for key in keys)
+    return any(store.has(key) for key in keys)
 
 
 def _mixed(device: str | None) -> bool:

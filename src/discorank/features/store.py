@@ -10,20 +10,19 @@ import hashlib
 import json
 import logging
 import os
-import shutil
-import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from discorank._optional import import_optional
 from discorank.features import files
+from discorank.features.folders import folder_at
 from discorank.features.key import FeatureKey
 from discorank.types import Features
 
-__all__ = ["FeatureStore", "StoredFeatures", "default_root"]
+__all__ = ["FeatureStore", "StoredFeatures", "open_store"]
 
 logger = logging.getLogger(__name__)
 
@@ -34,13 +33,28 @@ _SHARDS = "shards"
 _LOCK_DIGITS = 3
 
 
-def default_root() -> Path:
-    """Return the folder for features below ``DISCORANK_CACHE``, or the platform's cache folder."""
-    cache = os.environ.get("DISCORANK_CACHE")
+def open_store(cache: str | os.PathLike[str] | None = None) -> FeatureStore:
+    """Return the features of a cache.
+
+    Parameters
+    ----------
+    cache : str or path, optional
+        A folder, or a URL that fsspec opens (``"s3://bucket/folder"``); None is ``DISCORANK_CACHE``
+        or the platform's cache folder.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such kind of URL, or the library for it is not installed.
+    """
+    cache = cache or os.environ.get("DISCORANK_CACHE")
     if not cache:
         platformdirs = import_optional("platformdirs", extra="rank", purpose="the feature store")
         cache = platformdirs.user_cache_dir("discorank", appauthor=False)
-    return Path(cache).expanduser() / "features"
+    text = os.fspath(cache)
+    if "://" in text:
+        return FeatureStore(f"{text.rstrip('/')}/features")
+    return FeatureStore(Path(text).expanduser() / "features")
 
 
 @dataclass(frozen=True)
@@ -49,20 +63,24 @@ class StoredFeatures:
 
     Attributes
     ----------
-    path : Path
+    name : str
+        The file, within the store.
+    path : str
+        Its path or URL.
     key : mapping
         The `FeatureKey` in words; empty if the file cannot be read.
     size : int
         Bytes.
     used : float
-        When its features were last put or taken, in seconds since the epoch.
+        When its features were last put or taken, in seconds since the epoch; at a URL, put.
     rows : tuple of int, optional
         First row and the one after the last, for a shard of an extraction that is not finished.
     damage : str, optional
         What is wrong with the file; None if nothing was looked for or found.
     """
 
-    path: Path
+    name: str
+    path: str
     key: Mapping[str, Any]
     size: int
     used: float
@@ -71,22 +89,25 @@ class StoredFeatures:
 
 
 class FeatureStore:
-    """Features by key, in a folder that any number of processes may share.
+    """Features by key, in a folder or at a URL that any number of processes may share.
 
     Parameters
     ----------
-    root : path
-        The folder; made when the first features are put.
+    root : path or str
+        The folder, made when the first features are put; or a URL that fsspec opens.
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
-        self.root = Path(root)
+        self.root = os.fspath(root)
+        self._folder = folder_at(root)
 
-    def path(self, key: FeatureKey, rows: range | None = None) -> Path:
-        """Return where the features of `key` are, or would be; or a shard of them."""
-        if rows is None:
-            return self.root / f"{key.digest()}.safetensors"
-        return self._shards(key) / f"{rows.start:09d}-{rows.stop:09d}.safetensors"
+    def where(self, key: FeatureKey, rows: range | None = None) -> str:
+        """Return the path or URL where the features of `key` are, or would be; or a shard."""
+        return self._folder.where(_name(key, rows))
+
+    def has(self, key: FeatureKey) -> bool:
+        """Say whether there is a file of the features of `key`."""
+        return self._folder.exists(_name(key))
 
     def get(self, key: FeatureKey, rows: range | None = None) -> Features | None:
         """Return the features of `key`, or None if there are none, or only a damaged file.
@@ -99,71 +120,55 @@ class FeatureStore:
         rows : range, optional
             The shard of these rows; None for all rows.
         """
-        path = self.path(key, rows)
+        name = _name(key, rows)
         try:
-            found = files.load(path, key.to_json(), rows)
+            with self._folder.opened(name) as path:
+                found = files.load(path, key.to_json(), rows)
         except FileNotFoundError:
             return None
         except files.unreadable() as error:
-            logger.warning("%s: %s; its features will be extracted again", path, error)
+            where = self._folder.where(name)
+            logger.warning("%s: %s; its features will be extracted again", where, error)
             return None
-        with suppress(OSError):  # a store that may only be read
-            os.utime(path)
-            if rows is None:  # left by a process that was killed just when it was done
-                self.drop_shards(key)
+        self._folder.touch(name)
+        if rows is None:  # left by a process that was killed just when it was done
+            self._folder.remove_under(_shards(key))
         return found
 
     def shards(self, key: FeatureKey) -> list[Features]:
         """Return the shards of `key` that follow each other from the first row on.
 
-        What cannot be joined to these, damaged or out of place, is removed.
+        Damaged ones are removed.
         """
         found: list[Features] = []
         stop = 0
-        for path in sorted(self._shards(key).glob("*.safetensors")):
-            rows = _rows_in(path.stem)
-            shard = self.get(key, rows) if rows is not None and rows.start == stop else None
-            if shard is None:
-                path.unlink(missing_ok=True)
+        for name in self._folder.names(_shards(key)):
+            rows = _rows_in(name)
+            if rows is None or rows.start != stop:
                 continue
-            found.append(shard)
-            stop += len(shard.features)
+            shard = self.get(key, rows)
+            if shard is None:
+                self._folder.remove(name)
+            else:
+                found.append(shard)
+                stop = rows.stop
         return found
 
-    def drop_shards(self, key: FeatureKey) -> None:
-        """Remove the shards of `key`."""
-        if (folder := self._shards(key)).exists():
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def _shards(self, key: FeatureKey) -> Path:
-        return self.root / _SHARDS / key.digest()
-
     @contextmanager
-    def claim(self, key: FeatureKey) -> Iterator[None]:
-        """Hold the right to make the features of `key`; wait while another process has it.
+    def claim(self, key: FeatureKey, rows: range | None = None) -> Iterator[None]:
+        """Hold the right to make the features of `key`, or a shard; wait while another process has.
 
         Whoever has waited looks into the store again: the other may have put them. What a process
-        that was killed has left half written is removed. In a folder that cannot be written to
-        nothing is held.
+        that was killed has left half written is removed. In a folder that cannot be written to,
+        and at a URL, nothing is held: two that make the same features do it twice, and the last
+        one's stay.
         """
-        filelock = import_optional("filelock", extra="rank", purpose="the feature store")
-        digest = key.digest()
-        lock = self.root / _LOCKS / f"{digest[:_LOCK_DIGITS]}.lock"
-        try:
-            lock.parent.mkdir(parents=True, exist_ok=True)
-            held = filelock.FileLock(lock)
-            held.acquire()
-        except OSError as error:
-            logger.warning("%s: cannot be locked (%s)", lock, error)
+        digest = key.digest() if rows is None else _digest(f"{key.digest()} {rows}")
+        with self._folder.held(f"{_LOCKS}/{digest[:_LOCK_DIGITS]}.lock"):
+            self._folder.sweep(_name(key, rows))
+            if rows is None:
+                self._folder.sweep(_shards(key))
             yield
-            return
-        try:
-            for pattern in (f".{digest}.*.tmp", f"{_SHARDS}/{digest}/.*.tmp"):
-                for unfinished in self.root.glob(pattern):
-                    unfinished.unlink(missing_ok=True)
-            yield
-        finally:
-            held.release()
 
     def entries(self, *, verify: bool = False) -> list[StoredFeatures]:
         """List the files of the store, the last used first.
@@ -173,8 +178,7 @@ class FeatureStore:
         verify : bool
             Read each file whole, and compare it with its checksum.
         """
-        paths = (*self.root.glob("*.safetensors"), *self.root.glob(f"{_SHARDS}/*/*.safetensors"))
-        described = (_describe(path, verify=verify) for path in paths)
+        described = (self._describe(name, verify=verify) for name in self._folder.names())
         found = [entry for entry in described if entry is not None]
         return sorted(found, key=lambda entry: (-entry.used, entry.path))
 
@@ -195,10 +199,7 @@ class FeatureStore:
 
     def remove(self, entry: StoredFeatures) -> None:
         """Remove a file of the store."""
-        entry.path.unlink(missing_ok=True)
-        if entry.rows is not None:
-            with suppress(OSError):  # other shards are in it
-                entry.path.parent.rmdir()
+        self._folder.remove(entry.name)
 
     def put(self, key: FeatureKey, features: Features, rows: range | None = None) -> None:
         """Keep the features of `key`; whoever reads meanwhile sees the old file or the new one.
@@ -215,55 +216,61 @@ class FeatureStore:
         OSError
             If the folder cannot be written to.
         """
-        content = files.save(key.to_json(), features, rows)
-        path = self.path(key, rows)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.tmp")
-        try:
-            with unfinished.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())  # else a power cut could leave the name without the content
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        self._folder.write(_name(key, rows), files.save(key.to_json(), features, rows))
         if rows is None:
-            self.drop_shards(key)
+            self._folder.remove_under(_shards(key))
+
+    def _describe(self, name: str, *, verify: bool) -> StoredFeatures | None:
+        """Say what a file holds; None if another process has removed it."""
+        state = self._folder.state(name)
+        if state is None:
+            return None
+        key: Mapping[str, Any] = {}
+        rows = _rows_in(name)
+        damage = None
+        try:
+            with self._folder.opened(name) as path:
+                text, held = files.header(path)
+                key = json.loads(text)
+                if held != rows or _digest(text) != _digest_in(name):
+                    raise ValueError("holds the features of another key")
+                if verify:
+                    files.load(path, text, rows)
+        except files.unreadable() as error:
+            damage = str(error) or type(error).__name__
+        return StoredFeatures(
+            name=name,
+            path=self._folder.where(name),
+            key=key,
+            size=state.size,
+            used=state.used,
+            rows=None if rows is None else (rows.start, rows.stop),
+            damage=damage,
+        )
 
 
-def _rows_in(stem: str) -> range | None:
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _shards(key: FeatureKey) -> str:
+    return f"{_SHARDS}/{key.digest()}"
+
+
+def _name(key: FeatureKey, rows: range | None = None) -> str:
+    if rows is None:
+        return f"{key.digest()}.safetensors"
+    return f"{_shards(key)}/{rows.start:09d}-{rows.stop:09d}.safetensors"
+
+
+def _digest_in(name: str) -> str:
+    """Return the digest of the key that the name of a file says."""
+    path = PurePosixPath(name)
+    return path.stem if path.parent.name == "" else path.parent.name
+
+
+def _rows_in(name: str) -> range | None:
     """Return the rows that the name of a shard says."""
-    try:
-        return range(*map(int, stem.split("-")))
-    except (TypeError, ValueError):
-        return None
-
-
-def _describe(path: Path, *, verify: bool) -> StoredFeatures | None:
-    """Say what a file holds; None if another process has removed it."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    key: Mapping[str, Any] = {}
-    is_shard = path.parent.parent.name == _SHARDS
-    rows = _rows_in(path.stem) if is_shard else None
-    damage = None
-    try:
-        text, held = files.header(path)
-        key = json.loads(text)
-        digest = path.parent.name if is_shard else path.stem
-        if held != rows or hashlib.sha256(text.encode()).hexdigest() != digest:
-            raise ValueError("holds the features of another key")
-        if verify:
-            files.load(path, text, rows)
-    except files.unreadable() as error:
-        damage = str(error) or type(error).__name__
-    return StoredFeatures(
-        path=path,
-        key=key,
-        size=status.st_size,
-        used=status.st_mtime,
-        rows=None if rows is None else (rows.start, rows.stop),
-        damage=damage,
-    )
+    start, dash, stop = PurePosixPath(name).stem.partition("-")
+    is_shard = name.startswith(f"{_SHARDS}/") and dash and start.isdecimal() and stop.isdecimal()
+    return range(int(start), int(stop)) if is_shard else None

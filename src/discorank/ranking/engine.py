@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from discorank.features import FeatureStore, default_root, pick_device
+from discorank.features import open_store, pick_device
 from discorank.ranking.budget import Budget, Spending
 from discorank.ranking.candidates import check_boxes, default_specs, named_specs
 from discorank.ranking.disagreement import disputed
@@ -117,7 +117,8 @@ def rank(
     workers : int, optional
         Processes that decode items; None picks by the number of cores.
     cache : str or path, optional
-        Folder where features are kept; None is ``DISCORANK_CACHE`` or the platform's cache folder.
+        Folder where features are kept, or a URL that fsspec opens (``"s3://bucket/folder"``); None
+        is ``DISCORANK_CACHE`` or the platform's cache folder.
     confidence : float in (0, 1)
         Probability with which the shortlist is to hold the best model.
     coverage : float in (0, 1)
@@ -198,7 +199,7 @@ def rank(
         random_state=random_state,
         n_halves=n_halves,
     )
-    store = FeatureStore(default_root() if cache is None else Path(cache).expanduser() / "features")
+    store = open_store(cache)
 
     job = Job(
         data=data,

@@ -11,10 +11,9 @@ import numpy as np
 
 from discorank._optional import import_optional
 from discorank.features import (
-    FeatureStore,
-    default_root,
     extract,
     is_stored,
+    open_store,
     pick_device,
 )
 from discorank.ranking.candidates import attempt, check_boxes, default_specs, describe, named_specs
@@ -169,7 +168,7 @@ def plan(
         random_state=random_state,
         n_halves=n_halves,
     )
-    store = FeatureStore(default_root() if cache is None else Path(cache).expanduser() / "features")
+    store = open_store(cache)
     described = describe(specs)
     candidates = [one for one in described.values() if not isinstance(one, FailedModel)]
     stored = {

@@ -228,7 +228,7 @@ def test_a_damaged_file_is_replaced(
 ) -> None:
     store = FeatureStore(tmp_path)
     made = extract(tiny(), target, store=store)
-    path = store.path(feature_key(tiny(), target))
+    path = Path(store.where(feature_key(tiny(), target)))
     path.write_bytes(path.read_bytes()[:-7])
     assert_equal(extract(tiny(), target, store=store), made)
     assert "will be extracted again" in caplog.text
@@ -276,8 +276,8 @@ def test_an_extraction_that_was_cut_off_goes_on_from_its_last_shard(
     assert recorder.calls[:2] == [("start", "tiny", N), ("advance", 12)]
     [whole] = unfinished.entries(verify=True)
     assert (whole.rows, whole.damage) == (None, None)
-    left = [path for path in unfinished.root.rglob("*") if path.is_file()]
-    assert [path for path in left if path.suffix != ".lock"] == [whole.path]
+    left = [path for path in Path(unfinished.root).rglob("*") if path.is_file()]
+    assert [path for path in left if path.suffix != ".lock"] == [Path(whole.path)]
     kept = unfinished.get(feature_key(tiny(), target))
     assert kept is not None
     assert kept.seconds == features.seconds
@@ -286,7 +286,7 @@ def test_an_extraction_that_was_cut_off_goes_on_from_its_last_shard(
 def test_what_follows_a_damaged_shard_is_made_again(
     target: Target, unfinished: FeatureStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = unfinished.path(feature_key(tiny(), target), range(4, 8))
+    path = Path(unfinished.where(feature_key(tiny(), target), range(4, 8)))
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)

@@ -6,21 +6,25 @@ import hashlib
 import json
 import logging
 import os
+import pickle
 import stat
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import fsspec
 import numpy as np
 import pytest
 import safetensors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from discorank.features import FeatureKey, FeatureStore, default_root, feature_key
+from discorank.errors import InvalidInput
+from discorank.features import FeatureKey, FeatureStore, feature_key, open_store
 from discorank.targets import open_target
 from discorank.types import Candidate, Features, Target
 
@@ -65,6 +69,10 @@ def assert_same(a: Features | None, b: Features) -> None:
     if a.source_logits is not None and b.source_logits is not None:
         np.testing.assert_array_equal(a.source_logits, b.source_logits)
     np.testing.assert_equal(a.seconds, b.seconds)
+
+
+def path_of(store: FeatureStore, key: FeatureKey, rows: range | None = None) -> Path:
+    return Path(store.where(key, rows))
 
 
 @pytest.fixture
@@ -189,9 +197,9 @@ def test_strided_features_are_kept_by_value(store: FeatureStore) -> None:
 
 def test_the_file_says_what_it_holds(store: FeatureStore) -> None:
     store.put(KEY, features_of())
-    path = store.path(KEY)
+    path = path_of(store, KEY)
     assert path.name == f"{KEY.digest()}.safetensors"
-    assert list(store.root.iterdir()) == [path]
+    assert list(Path(store.root).iterdir()) == [path]
     with safetensors.safe_open(path, framework="numpy") as file:
         assert set(file.keys()) == {"features", "source_logits"}
         metadata = file.metadata()
@@ -201,9 +209,9 @@ def test_the_file_says_what_it_holds(store: FeatureStore) -> None:
 
 def test_the_file_is_readable_by_those_whom_the_umask_lets(store: FeatureStore) -> None:
     store.put(KEY, features_of())
-    plain = store.root / "plain"
+    plain = Path(store.root) / "plain"
     plain.touch()
-    assert stat.S_IMODE(store.path(KEY).stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+    assert stat.S_IMODE(path_of(store, KEY).stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
 
 
 def test_a_second_put_replaces_the_first(store: FeatureStore) -> None:
@@ -217,11 +225,11 @@ def test_a_truncated_file_is_missing(
     store: FeatureStore, keep: float, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.put(KEY, features_of())
-    content = store.path(KEY).read_bytes()
-    store.path(KEY).write_bytes(content[: int(len(content) * keep)])
+    content = path_of(store, KEY).read_bytes()
+    path_of(store, KEY).write_bytes(content[: int(len(content) * keep)])
     assert store.get(KEY) is None
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    assert str(store.path(KEY)) in caplog.text
+    assert str(path_of(store, KEY)) in caplog.text
     store.put(KEY, features_of())
     assert_same(store.get(KEY), features_of())
 
@@ -230,7 +238,7 @@ def test_every_changed_byte_is_noticed(
     store: FeatureStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.put(KEY, features_of())
-    path = store.path(KEY)
+    path = path_of(store, KEY)
     content = path.read_bytes()
     for position in range(0, len(content), 3):
         damaged = bytearray(content)
@@ -248,7 +256,7 @@ def test_a_file_of_another_key_is_not_taken(
 ) -> None:
     other = dataclasses.replace(KEY, weights="other")
     store.put(KEY, features_of())
-    store.path(KEY).rename(store.path(other))
+    path_of(store, KEY).rename(path_of(store, other))
     assert store.get(other) is None
     assert "another key" in caplog.text
 
@@ -256,16 +264,16 @@ def test_a_file_of_another_key_is_not_taken(
 def test_a_folder_in_the_place_of_a_file_is_missing(
     store: FeatureStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store.path(KEY).mkdir(parents=True)
+    path_of(store, KEY).mkdir(parents=True)
     assert store.get(KEY) is None
     assert "will be extracted again" in caplog.text
 
 
 def test_a_put_that_fails_leaves_nothing(store: FeatureStore) -> None:
-    store.path(KEY).mkdir(parents=True)
+    path_of(store, KEY).mkdir(parents=True)
     with pytest.raises(OSError, match="directory"):
         store.put(KEY, features_of())
-    assert list(store.root.iterdir()) == [store.path(KEY)]
+    assert list(Path(store.root).iterdir()) == [path_of(store, KEY)]
 
 
 WRITER = """
@@ -296,7 +304,7 @@ def test_processes_may_put_and_get_the_same_key_at_once(
             assert (got.features == got.seconds).all()
     assert [writer.returncode for writer in writers] == [0, 0]
     assert n_read > 0
-    assert list(store.root.iterdir()) == [store.path(key)]
+    assert list(Path(store.root).iterdir()) == [path_of(store, key)]
     assert caplog.text == ""
 
 
@@ -305,10 +313,10 @@ def test_processes_may_put_and_get_the_same_key_at_once(
 
 def test_root_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DISCORANK_CACHE", str(tmp_path / "cache"))
-    assert default_root() == tmp_path / "cache" / "features"
+    assert Path(open_store().root) == tmp_path / "cache" / "features"
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("DISCORANK_CACHE", "~/mine")
-    assert default_root() == tmp_path / "mine" / "features"
+    assert Path(open_store().root) == tmp_path / "mine" / "features"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="XDG is for Unix")
@@ -317,7 +325,7 @@ def test_root_is_in_the_cache_folder_of_the_platform(
 ) -> None:
     monkeypatch.setenv("DISCORANK_CACHE", "")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert default_root() == tmp_path / "discorank" / "features"
+    assert Path(open_store().root) == tmp_path / "discorank" / "features"
 
 
 # --- looking after it -----------------------------------------------------------------------------
@@ -328,12 +336,15 @@ def test_entries_say_what_is_kept_the_last_used_first(store: FeatureStore) -> No
     keys = [dataclasses.replace(KEY, model=f"timm:{name}") for name in "abc"]
     for age, key in enumerate(keys):
         store.put(key, features_of(age))
-        os.utime(store.path(key), (1e9 - age, 1e9 - age))
+        os.utime(path_of(store, key), (1e9 - age, 1e9 - age))
     assert [entry.key["model"] for entry in store.entries()] == ["timm:a", "timm:b", "timm:c"]
     assert store.get(keys[2]) is not None
     first = store.entries(verify=True)[0]
     assert first.key["model"] == "timm:c"
-    assert (first.path, first.size) == (store.path(keys[2]), store.path(keys[2]).stat().st_size)
+    assert (Path(first.path), first.size) == (
+        path_of(store, keys[2]),
+        path_of(store, keys[2]).stat().st_size,
+    )
     assert first.damage is None
 
 
@@ -341,17 +352,17 @@ def test_a_flipped_byte_is_found(store: FeatureStore) -> None:
     store.put(KEY, features_of())
     other = dataclasses.replace(KEY, model="timm:b")
     store.put(other, features_of())
-    content = bytearray(store.path(KEY).read_bytes())
+    content = bytearray(path_of(store, KEY).read_bytes())
     content[-3] ^= 1
-    store.path(KEY).write_bytes(content)
-    damage = {entry.path: entry.damage for entry in store.entries(verify=True)}
+    path_of(store, KEY).write_bytes(content)
+    damage = {Path(entry.path): entry.damage for entry in store.entries(verify=True)}
     assert damage == {
-        store.path(KEY): "is damaged: its checksum does not fit",
-        store.path(other): None,
+        path_of(store, KEY): "is damaged: its checksum does not fit",
+        path_of(store, other): None,
     }
     assert all(entry.damage is None for entry in store.entries())
-    store.path(other).rename(store.root / "0.safetensors")
-    [moved] = [entry for entry in store.entries() if entry.path.stem == "0"]
+    path_of(store, other).rename(Path(store.root) / "0.safetensors")
+    [moved] = [entry for entry in store.entries() if Path(entry.path).stem == "0"]
     assert moved.damage == "holds the features of another key"
 
 
@@ -359,8 +370,8 @@ def test_pruning_removes_what_was_not_used_for_longest(store: FeatureStore) -> N
     keys = [dataclasses.replace(KEY, model=f"timm:{name}") for name in "abc"]
     for age, key in enumerate(keys):
         store.put(key, features_of())
-        os.utime(store.path(key), (1e9 - age, 1e9 - age))
-    size = store.path(keys[0]).stat().st_size
+        os.utime(path_of(store, key), (1e9 - age, 1e9 - age))
+    size = path_of(store, keys[0]).stat().st_size
     assert store.prune(3 * size) == []
     assert [entry.key["model"] for entry in store.prune(2 * size)] == ["timm:c"]
     assert [entry.key["model"] for entry in store.prune(0)] == ["timm:a", "timm:b"]
@@ -382,8 +393,8 @@ def test_shards_are_entries_that_can_be_verified_and_pruned(store: FeatureStore)
     assert_same(store.get(KEY, parts[1]), shard_of(features, parts[1]))
     assert {entry.rows for entry in store.entries(verify=True)} == {(0, 4), (4, 11)}
     assert all(entry.damage is None for entry in store.entries(verify=True))
-    path = store.path(KEY, parts[0])
-    path.rename(store.path(KEY, range(1, 5)))
+    path = path_of(store, KEY, parts[0])
+    path.rename(path_of(store, KEY, range(1, 5)))
     [moved] = [entry for entry in store.entries() if entry.damage is not None]
     assert (moved.rows, moved.damage) == ((1, 5), "holds the features of another key")
     store.remove(moved)
@@ -405,17 +416,17 @@ def test_the_file_of_all_rows_takes_the_place_of_the_shards(store: FeatureStore)
 
 def test_what_a_killed_process_left_is_removed_by_the_next(store: FeatureStore) -> None:
     store.put(KEY, features_of())
-    left = store.root / f".{KEY.digest()}.abc.tmp"
+    left = Path(store.root) / f".{KEY.digest()}.abc.tmp"
     left.write_bytes(b"half")
     store.put(KEY, features_of(), range(11))
-    left_shard = store.path(KEY, range(11)).with_name(".0-11.abc.tmp")
+    left_shard = path_of(store, KEY, range(11)).with_name(".0-11.abc.tmp")
     left_shard.write_bytes(b"half")
     with store.claim(KEY):
         assert not left.exists()
         assert not left_shard.exists()
     assert store.get(KEY) is not None
-    kept = {path.name for path in store.root.rglob("*") if path.is_file()}
-    assert {name for name in kept if not name.endswith(".lock")} == {store.path(KEY).name}
+    kept = {path.name for path in Path(store.root).rglob("*") if path.is_file()}
+    assert {name for name in kept if not name.endswith(".lock")} == {path_of(store, KEY).name}
 
 
 def test_a_store_that_cannot_be_written_to_is_not_locked(
@@ -449,3 +460,61 @@ def test_of_many_processes_one_makes_the_features(tmp_path: Path) -> None:
     workers = [subprocess.Popen(command) for _ in range(8)]
     assert [worker.wait(60) for worker in workers] == [0] * 8
     assert (tmp_path / "made.txt").read_text() == "made\n"
+
+
+# --- at a URL -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def remote() -> Iterator[FeatureStore]:
+    memory = fsspec.filesystem("memory")
+    yield open_store("memory://shared/cache/")
+    memory.rm("/shared", recursive=True)
+
+
+def test_a_url_holds_what_a_folder_does(
+    remote: FeatureStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    features = features_of()
+    assert remote.root == "memory://shared/cache/features"
+    assert remote.entries() == []
+    assert remote.get(KEY) is None
+    assert not remote.has(KEY)
+    for rows in (range(4), range(4, 11)):
+        with remote.claim(KEY, rows):
+            remote.put(KEY, shard_of(features, rows), rows)
+    assert [len(shard.features) for shard in remote.shards(KEY)] == [4, 7]
+    assert {entry.rows for entry in remote.entries(verify=True)} == {(0, 4), (4, 11)}
+    with remote.claim(KEY):
+        remote.put(KEY, features)
+    assert remote.has(KEY)
+    assert_same(remote.get(KEY), features)
+    [entry] = remote.entries(verify=True)
+    assert (entry.path, entry.damage) == (remote.where(KEY), None)
+    assert entry.path == f"memory://shared/cache/features/{KEY.digest()}.safetensors"
+    assert abs(entry.used - time.time()) < 60
+    assert caplog.text == ""
+    content = bytearray(fsspec.filesystem("memory").cat_file(entry.path))
+    content[-1] ^= 1
+    fsspec.filesystem("memory").pipe_file(entry.path, bytes(content))
+    assert remote.get(KEY) is None
+    assert "checksum does not fit" in caplog.text
+    assert [entry.damage for entry in remote.entries(verify=True)] != [None]
+    assert len(remote.prune(0)) == 1
+    assert remote.entries() == []
+
+
+def test_a_url_can_be_sent_to_another_process(remote: FeatureStore) -> None:
+    remote.put(KEY, features_of())
+    assert_same(pickle.loads(pickle.dumps(remote)).get(KEY), features_of())
+
+
+def test_a_url_of_a_file_is_a_folder(tmp_path: Path) -> None:
+    store = open_store(f"file://{tmp_path}/cache")
+    store.put(KEY, features_of())
+    assert_same(open_store(tmp_path / "cache").get(KEY), features_of())
+
+
+def test_a_url_that_nothing_opens_is_named() -> None:
+    with pytest.raises(InvalidInput, match="'nowhere://x/features' cannot be used: .*nowhere"):
+        open_store("nowhere://x")
