@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         ModelFailed,
         UnknownName,
     )
+    from discorank.finetuning import GroundTruth, finetune
     from discorank.ranking.engine import rank
     from discorank.ranking.plan import Plan, plan
     from discorank.ranking.result import Ranking
@@ -41,6 +42,8 @@ _HOME_OF = {
     "MissingExtra": "discorank.errors",
     "ModelFailed": "discorank.errors",
     "UnknownName": "discorank.errors",
+    "finetune": "discorank.finetuning",
+    "GroundTruth": "discorank.finetuning",
     "rank": "discorank.ranking.engine",
     "Plan": "discorank.ranking.plan",
     "plan": "discorank.ranking.plan",
@@ -73,6 +76,7 @@ __all__ = [
     "DiscoResult",
     "DiscoScorer",
     "DiscorankError",
+    "GroundTruth",
     "Inspection",
     "InvalidInput",
     "MissingExtra",
@@ -90,6 +94,7 @@ __all__ = [
     "disco_multilabel_score",
     "disco_regression_score",
     "disco_score",
+    "finetune",
     "hard_examples",
     "inspect",
     "plan",

@@ -44,7 +44,8 @@ OWNERS: dict[str, frozenset[str]] = {
     "onnxruntime": frozenset({"hub"}),
     "optuna": frozenset({"finetuning"}),
     "open_clip": frozenset({"hub"}),
-    "pandas": frozenset({"ranking", "report"}),  # Ranking.to_frame names its type
+    "pandas": frozenset({"finetuning", "ranking", "report"}),  # to_frame names its type
+    "pyarrow": frozenset({"finetuning"}),
     "PIL": frozenset({"hub", "targets"}),
     "platformdirs": frozenset({"features"}),
     "plotly": frozenset({"report"}),

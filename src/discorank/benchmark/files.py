@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from discorank.benchmark.runs import read_runs
 from discorank.benchmark.tables import TABLES, Table, load_table
 from discorank.errors import InvalidInput
 
@@ -57,7 +58,8 @@ def read_truth(truth: str | Path) -> Table:
     Parameters
     ----------
     truth : str or Path
-        A name of `TABLES`; or a file as for `read_scores`, with one number per model and target.
+        A name of `TABLES`; a table of runs of ``discorank finetune`` (``.parquet``); or a file as
+        for `read_scores`, with one number per model and target.
 
     Raises
     ------
@@ -69,9 +71,11 @@ def read_truth(truth: str | Path) -> Table:
     path = Path(truth).expanduser()
     if not path.is_file():
         raise InvalidInput(
-            f"there is no file {str(truth)!r} with fine-tuned metrics; give a JSON or CSV file, or "
-            f"one of the tables {', '.join(TABLES)}"
+            f"there is no file {str(truth)!r} with fine-tuned metrics; give a JSON, CSV or Parquet "
+            f"file, or one of the tables {', '.join(TABLES)}"
         )
+    if path.suffix.lower() == ".parquet":
+        return read_runs(path)
     found = _read(path)
     if len(found) > 1:
         raise InvalidInput(

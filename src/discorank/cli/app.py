@@ -14,6 +14,7 @@ from discorank.cli.command import Command
 from discorank.cli.compare import compare
 from discorank.cli.demo import demo
 from discorank.cli.evaluate import evaluate
+from discorank.cli.finetune import finetune
 from discorank.cli.inspect import inspect
 from discorank.cli.models import models
 from discorank.cli.rank import rank
@@ -57,6 +58,7 @@ app.command()(snippet)
 app.command()(inspect)
 app.command()(models)
 app.command()(scorers)
+app.command(cls=Command)(finetune)
 app.command()(compare)
 app.command()(evaluate)
 app.add_typer(cache, name="cache")

@@ -26,8 +26,8 @@ def evaluate(
         str,
         typer.Argument(
             metavar="TRUTH",
-            help="JSON or CSV of fine-tuned metrics by model, or a published table: "
-            "supervised-cnn, self-supervised.",
+            help="What discorank finetune wrote (.parquet, .json), JSON or CSV of fine-tuned "
+            "metrics by model, or a published table: supervised-cnn, self-supervised.",
         ),
     ],
     *,

@@ -31,7 +31,7 @@ from discorank.features.store import FeatureStore
 from discorank.scoring.validate import check_count
 from discorank.types import Candidate, Collating, Encoder, Features, IntArray, Target
 
-__all__ = ["extract", "is_stored"]
+__all__ = ["as_error", "extract", "is_stored"]
 
 logger = logging.getLogger(__name__)
 
@@ -191,7 +191,7 @@ def _run(
             found.begin()
             for batch in inputs:
                 if isinstance(batch, Failure):
-                    raise _as_error(batch, rest.name, rows.name(batch.position))
+                    raise as_error(batch, rest.name, rows.name(batch.position))
                 with _failing("encoding a batch"):
                     encoded, n = rows.take(runner.encode(batch), len(batch))
                 found.append(encoded, n)
@@ -243,7 +243,8 @@ def _failing(doing: str) -> Iterator[None]:
         raise ModelFailed(f"{doing} failed: {one_line(error)}{hint}") from error
 
 
-def _as_error(failure: Failure, target: str, sample: str) -> DiscorankError:
+def as_error(failure: Failure, target: str, sample: str) -> DiscorankError:
+    """Return the error that says which sample failed, and why."""
     if failure.stage == "decoding":
         return InvalidInput(
             f"{target}: {sample!r} can no longer be read ({failure.reason}); it has changed "

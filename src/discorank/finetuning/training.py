@@ -39,8 +39,8 @@ class Fitted:
         That were run.
     best_epoch : int
         Of which the weights are, counted from 1; 0 if the first has diverged.
-    validation : float, optional
-        The deciding metric of that epoch on the validation split.
+    validation, validation_loss : float, optional
+        The deciding metric of that epoch on the validation split, and the loss.
     diverged : bool
         Whether the loss was no longer finite, which ends the training.
     shift, scale : ndarray of shape (n_targets,), optional
@@ -55,6 +55,7 @@ class Fitted:
     epochs: int
     best_epoch: int
     validation: float | None
+    validation_loss: float | None
     diverged: bool
     shift: NDArray[Any] | None
     scale: NDArray[Any] | None
@@ -154,6 +155,7 @@ def fit(
         epochs=run.epochs,
         best_epoch=run.best_epoch,
         validation=run.best_value,
+        validation_loss=run.best_loss,
         diverged=run.diverged,
         shift=shift,
         scale=scale,
@@ -200,6 +202,7 @@ class _Run:
     ) -> None:
         self.epochs = self.best_epoch = 0
         self.best_value: float | None = None
+        self.best_loss: float | None = None
         self.diverged = False
         self._best_rank = (-np.inf, -np.inf)
         self._best_state: _State | None = None
@@ -255,7 +258,8 @@ class _Run:
         sign = -1.0 if self._metric in LOWER_IS_BETTER else 1.0
         rank = (sign * value, -loss)
         if rank > self._best_rank:
-            self._best_rank, self.best_value, self.best_epoch = rank, value, self.epochs
+            self._best_rank, self.best_epoch = rank, self.epochs
+            self.best_value, self.best_loss = value, loss
             self._best_state = {
                 name: tensor.detach().clone() for name, tensor in self._network.state_dict().items()
             }

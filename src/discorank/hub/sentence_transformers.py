@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import sentence_transformers
+import torch
 from numpy.typing import NDArray
 
 from discorank.errors import ModelFailed
@@ -81,7 +82,42 @@ def _load(checkpoint: Checkpoint, device: str) -> Encoder:
             str(folder), device=device, trust_remote_code=False, local_files_only=True
         )
         model.float().eval()
-    return TextEncoder(partial(_embed, model))
+    return _SentenceEncoder(model)
+
+
+class _SentenceEncoder(TextEncoder):
+    """A model of sentence-transformers, whose weights can be trained.
+
+    Parameters
+    ----------
+    model : SentenceTransformer
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__(partial(_embed, model))
+        self._model = model
+
+    @property
+    def module(self) -> Any:
+        """The model."""
+        return self._model
+
+    def features(self, batch: NDArray[Any]) -> Any:
+        """Embed texts of shape (batch,), or pairs of shape (batch, 2), with gradients."""
+        if batch.ndim == 1:
+            return self._embedded(batch.tolist())
+        first, second = (self._embedded(texts) for texts in batch.T.tolist())
+        return torch.cat([first, second, (first - second).abs()], dim=1)
+
+    def _embedded(self, texts: list[str]) -> Any:
+        model = self._model
+        prompt = model.prompts.get(model.default_prompt_name)
+        tokens = model.preprocess(texts, prompt=prompt)
+        on_device = {
+            name: value.to(model.device) if isinstance(value, torch.Tensor) else value
+            for name, value in tokens.items()
+        }
+        return model(on_device)["sentence_embedding"]
 
 
 def _embed(model: Any, texts: list[str]) -> NDArray[Any]:

@@ -23,10 +23,10 @@ _LIBRARIES = (
 )
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of discorank, Python and the libraries behind it."""
+def versions(*further: str) -> dict[str, str]:
+    """Return the versions of discorank, Python, the libraries behind it and `further` ones."""
     found = {"discorank": discorank.__version__, "python": platform.python_version()}
-    for name in _LIBRARIES:
+    for name in (*_LIBRARIES, *further):
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
     return found

@@ -1,0 +1,76 @@
+"""``discorank finetune``, through the real application; probes on ready-made features are quick."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+Run = Callable[..., Result]
+QUICK = ("--mode", "linear", "--trials", 3, "--seeds", 2, "--epochs", 20, "--batch-size", 8)
+
+
+def test_the_table_and_the_truth_for_evaluate(
+    discorank: Run, target: Path, specs: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "truth.parquet"
+    result = discorank("finetune", target, "--models", *specs, *QUICK, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "accuracy on 12 test samples" in result.stdout
+    assert "linear" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert f"wrote {out}" in result.stderr.replace("\n", "")
+    ranking = tmp_path / "ranking.json"
+    discorank("rank", target, "--models", *specs, "--out", ranking)
+    judged = discorank("evaluate", ranking, out, "--format", "json")
+    assert judged.exit_code == 0, judged.output
+    document = json.loads(judged.stdout)
+    assert document["rows"][0]["name"] == "disco"
+    assert document["rows"][0]["n_models"] == 3
+    assert document["rows"][0]["weighted_kendall"] == pytest.approx(1.0)  # strong, fair, weak
+
+
+def test_formats(discorank: Run, target: Path, specs: list[str]) -> None:
+    of = {
+        name: discorank("finetune", target, "--models", *specs, *QUICK, "--format", name).stdout
+        for name in ("json", "csv", "markdown")
+    }
+    document = json.loads(of["json"])
+    assert [one["alias"] for one in document["models"]] == ["strong", "fair", "weak"]
+    assert list(document["finetuned"]) == ["target.npz"]
+    assert of["csv"].splitlines()[0].startswith("target,model,mode,lr,weight_decay")
+    assert len(of["csv"].splitlines()) == 4
+    assert of["markdown"].startswith("**target.npz")
+
+
+def test_a_model_that_fails_is_listed_and_the_exit_code_says_so(
+    discorank: Run, target: Path, specs: list[str], tmp_path: Path
+) -> None:
+    gone = f"features:{tmp_path / 'gone.npz'}"
+    result = discorank("finetune", target, "--models", gone, specs[0], *QUICK)
+    assert result.exit_code == 3
+    assert "does not exist" in result.stdout
+    assert "strong is best" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--mode", "half"), "mode must be"),
+        (("--trials", 0), "trials must be"),
+        (("--optimizer", "lion"), "optimizer must be"),
+        (("--metric", "r2"), "metric of classification must be one of accuracy"),
+        (("--test-split", "test"), "test"),
+        (("--out", "truth.doc"), "no format goes with"),
+    ],
+)
+def test_mistakes_end_with_one_line(
+    discorank: Run, target: Path, specs: list[str], flags: tuple[str, ...], message: str
+) -> None:
+    result = discorank("finetune", target, "--models", specs[0], *flags)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.output
