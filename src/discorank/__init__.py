@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     )
     from discorank.finetuning import GroundTruth, finetune
     from discorank.ranking.engine import rank
+    from discorank.ranking.json_log import JsonLog
+    from discorank.ranking.mlflow import MLflowEvents
     from discorank.ranking.plan import Plan, plan
     from discorank.ranking.result import Ranking
     from discorank.scoring.agreement import Agreement, agreement
@@ -45,6 +47,8 @@ _HOME_OF = {
     "finetune": "discorank.finetuning",
     "GroundTruth": "discorank.finetuning",
     "rank": "discorank.ranking.engine",
+    "JsonLog": "discorank.ranking.json_log",
+    "MLflowEvents": "discorank.ranking.mlflow",
     "Plan": "discorank.ranking.plan",
     "plan": "discorank.ranking.plan",
     "Ranking": "discorank.ranking.result",
@@ -79,6 +83,8 @@ __all__ = [
     "GroundTruth",
     "Inspection",
     "InvalidInput",
+    "JsonLog",
+    "MLflowEvents",
     "MissingExtra",
     "ModelFailed",
     "Plan",

@@ -39,6 +39,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "huggingface_hub": frozenset({"hub"}),
     "jinja2": frozenset({"report"}),
     "keras": frozenset({"hub"}),
+    "mlflow": frozenset({"ranking"}),
     "mlxtend": frozenset({"targets"}),
     "onnx": frozenset({"hub"}),
     "onnxruntime": frozenset({"hub"}),

@@ -11,10 +11,14 @@ __all__ = ["Command", "command_line"]
 
 _ARGUMENTS = "discorank.arguments"
 _SEVERAL = ("--models", "--scorer")
+_DEFAULTS = {"--mlflow": "discorank"}
 
 
 class Command(TyperCommand):
-    """Take several values after one flag: ``--models a b`` is ``--models a --models b``."""
+    """Take several values after one flag: ``--models a b`` is ``--models a --models b``.
+
+    And none after ``--mlflow``, which then has its default.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse with a flag before each value."""
@@ -30,7 +34,11 @@ def command_line(ctx: Any) -> str:
 def _spread(args: list[str]) -> list[str]:
     spread: list[str] = []
     flag = None
-    for arg in args:
+    for arg, following in zip(args, [*args[1:], "--"], strict=True):
+        if arg in _DEFAULTS and following.startswith("-"):
+            spread.append(f"{arg}={_DEFAULTS[arg]}")
+            flag = None
+            continue
         if arg.startswith("-"):
             flag = arg.partition("=")[0]
         elif flag in _SEVERAL and spread[-1] != flag:

@@ -33,6 +33,8 @@ __all__ = [
     "Jobs",
     "LabelColumn",
     "LeaveOneOut",
+    "LogJson",
+    "MLflow",
     "Quiet",
     "ScoreDevice",
     "ScorerOptions",
@@ -58,6 +60,7 @@ _TARGET = "Target"
 _SCORE = "Score"
 _EXTRACTION = "Extraction"
 _EXECUTION = "Execution"
+_RECORD = "Record"
 
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _TIME = re.compile(rf"(?=.)(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?")
@@ -260,6 +263,24 @@ BudgetSamples: TypeAlias = Annotated[
         metavar="N",
         rich_help_panel=_EXTRACTION,
         help="Race, and run models on at most N samples, all models together; the cache is free.",
+    ),
+]
+LogJson: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--log-json",
+        metavar="FILE|-",
+        rich_help_panel=_RECORD,
+        help="Append each event to a file as one line of JSON; -: print them, with --out.",
+    ),
+]
+MLflow: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--mlflow",
+        metavar="[EXPERIMENT]",
+        rich_help_panel=_RECORD,
+        help="Record the ranking in MLflow, where MLFLOW_TRACKING_URI says.",
     ),
 ]
 Cache: TypeAlias = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -10,16 +11,19 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 from rich.console import Console
 
+import discorank
 from discorank.errors import InvalidInput
+from discorank.ranking.events import together
 from discorank.report.files import check_writable, write_atomically
 from discorank.report.formats import summary_to_markdown
 from discorank.report.page.render import require
 from discorank.report.text import to_rich, to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from discorank.features import Progress
+    from discorank.ranking.events import Events
     from discorank.report.summarize import Summary
 
 __all__ = [
@@ -28,6 +32,7 @@ __all__ = [
     "OutOption",
     "ReportOption",
     "check_report",
+    "events",
     "notice",
     "progress",
 ]
@@ -134,6 +139,38 @@ class Destination:
             sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8"))
         else:
             write_atomically(self.out, text)
+
+
+@contextmanager
+def events(
+    log_json: str | None, mlflow: str | None, destination: Destination
+) -> Iterator[Events | None]:
+    """Open what a run is recorded in; None where nothing was asked for.
+
+    Raises
+    ------
+    InvalidInput
+        If the log cannot be written, or would be mixed with the result.
+    """
+    listeners: list[Events] = []
+    with ExitStack() as open_files:
+        if log_json == "-":
+            if destination.out is None:
+                raise InvalidInput(
+                    "--log-json - and the ranking would both go to stdout; give --out FILE"
+                )
+            listeners.append(discorank.JsonLog(sys.stdout))
+        elif log_json is not None:
+            try:
+                file = open_files.enter_context(Path(log_json).open("a", encoding="utf-8"))
+            except OSError as error:
+                raise InvalidInput(
+                    f"--log-json {log_json!r} cannot be written: {error.strerror}"
+                ) from error
+            listeners.append(discorank.JsonLog(file))
+        if mlflow is not None:
+            listeners.append(discorank.MLflowEvents(mlflow))
+        yield together(*listeners) if listeners else None
 
 
 def progress(*, quiet: bool) -> Progress | None:

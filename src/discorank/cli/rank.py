@@ -83,6 +83,8 @@ def rank(
     executor: options.Executor = "local",
     jobs: options.Jobs = None,
     timeout_per_model: options.TimeoutPerModel = None,
+    log_json: options.LogJson = None,
+    mlflow: options.MLflow = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -139,22 +141,24 @@ def rank(
         if planned.failed:
             raise typer.Exit(discorank.ModelFailed.exit_code)
         return
-    ranking = discorank.rank(
-        target,
-        models or None,
-        **extraction,
-        **scoring,
-        workers=workers,
-        confidence=confidence,
-        coverage=coverage,
-        race=race,
-        budget=None if budget is None else options.seconds(budget, flag="--budget"),
-        budget_samples=budget_samples,
-        executor=cast("ExecutorName", executor),
-        jobs=jobs,
-        timeout_per_model=timeout_per_model,
-        progress=output.progress(quiet=quiet),
-    )
+    with output.events(log_json, mlflow, destination) as events:
+        ranking = discorank.rank(
+            target,
+            models or None,
+            **extraction,
+            **scoring,
+            workers=workers,
+            confidence=confidence,
+            coverage=coverage,
+            race=race,
+            budget=None if budget is None else options.seconds(budget, flag="--budget"),
+            budget_samples=budget_samples,
+            executor=cast("ExecutorName", executor),
+            jobs=jobs,
+            timeout_per_model=timeout_per_model,
+            progress=output.progress(quiet=quiet),
+            events=events,
+        )
     destination.write(
         summarize_ranking(ranking.to_dict()), as_json=ranking.to_json, as_csv=ranking.to_csv
     )

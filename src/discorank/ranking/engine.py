@@ -10,7 +10,7 @@ from discorank.features import open_store, pick_device
 from discorank.ranking.budget import Budget, Spending
 from discorank.ranking.candidates import check_boxes, default_specs, named_specs
 from discorank.ranking.disagreement import disputed
-from discorank.ranking.events import no_events
+from discorank.ranking.events import told
 from discorank.ranking.executors import Execution
 from discorank.ranking.ordering import ordered
 from discorank.ranking.panel import Panel
@@ -210,57 +210,74 @@ def rank(
         workers=workers,
         progress=progress,
     )
-    tell = events or no_events
-    with closing(execution.open(job)) as doer:
-        tell("run_started", _facts(data, panel, specs))
-        schedule = Schedule.of(specs, doer, tell)
-        budget_use = schedule.run(
-            data,
-            panel,
-            race=race,
-            random_state=random_state,
-            spending=spending,
-            missing=job.missing,
-        )
-    scored = schedule.scored
-    sheets = {name: entry.sheet for name, entry in scored.items()}
-    models_in_order = ordered(data, panel, scored, schedule.candidates.values(), coverage=coverage)
-    ranking = Ranking(
-        target=data.name,
-        task=data.task,
-        scorer=panel.scorers[0].name,
-        models=models_in_order,
-        failed=schedule.failed,
-        unfinished=schedule.unfinished,
+    facts = _facts(
+        job,
+        specs,
         race=race,
-        options=panel.options,
-        hard_fraction=hard_fraction,
-        resampling=panel.resampling(sheets),
-        confidence=confidence,
-        coverage=coverage,
+        budget=budget,
+        budget_samples=budget_samples,
         random_state=random_state,
-        n_samples=len(data),
-        n_total=data.n_total,
-        n_classes=len(data.classes),
-        n_targets=0 if data.targets is None else data.targets.shape[1],
-        fingerprint=data.fingerprint,
-        bad=data.bad,
-        versions=versions(),
-        pool=pool,
-        classes=data.class_counts,
-        budget=budget_use,
-        samples=disputed(data, [model.model for model in models_in_order], sheets),
     )
-    tell("run_finished", ranking.to_dict())
+    with told(events, facts) as tell:
+        with closing(execution.open(job)) as doer:
+            schedule = Schedule.of(specs, doer, tell)
+            budget_use = schedule.run(
+                data,
+                panel,
+                race=race,
+                random_state=random_state,
+                spending=spending,
+                missing=job.missing,
+            )
+        scored = schedule.scored
+        sheets = {name: entry.sheet for name, entry in scored.items()}
+        candidates = schedule.candidates.values()
+        models_in_order = ordered(data, panel, scored, candidates, coverage=coverage)
+        ranking = Ranking(
+            target=data.name,
+            task=data.task,
+            scorer=panel.scorers[0].name,
+            models=models_in_order,
+            failed=schedule.failed,
+            unfinished=schedule.unfinished,
+            race=race,
+            options=panel.options,
+            hard_fraction=hard_fraction,
+            resampling=panel.resampling(sheets),
+            confidence=confidence,
+            coverage=coverage,
+            random_state=random_state,
+            n_samples=len(data),
+            n_total=data.n_total,
+            n_classes=len(data.classes),
+            n_targets=0 if data.targets is None else data.targets.shape[1],
+            fingerprint=data.fingerprint,
+            bad=data.bad,
+            versions=versions(),
+            pool=pool,
+            classes=data.class_counts,
+            budget=budget_use,
+            samples=disputed(data, [model.model for model in models_in_order], sheets),
+        )
+        tell("run_finished", ranking.to_dict())
     return ranking
 
 
-def _facts(data: Target, panel: Panel, specs: Sequence[str]) -> dict[str, JSON]:
+def _facts(job: Job, specs: Sequence[str], **options: JSON) -> dict[str, JSON]:
+    """Return what `events` is told of the start."""
+    data, panel = job.data, job.panel
     return {
         "target": data.name,
         "task": data.task,
         "fingerprint": data.fingerprint,
         "n_samples": len(data),
+        "n_total": data.n_total,
         "scorers": [scorer.name for scorer in panel.scorers],
+        "options": panel.options,
+        "hard_fraction": panel.hard_fraction,
+        **options,
+        "device": job.device,
+        "batch_size": job.batch_size,
         "models": specs,
+        "versions": versions(),
     }

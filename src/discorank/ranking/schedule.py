@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from discorank.ranking.budget import Spending
-    from discorank.ranking.events import Events
+    from discorank.ranking.events import Event, Events
     from discorank.ranking.executors import Executor
     from discorank.ranking.panel import Panel
     from discorank.types import JSON, Candidate, IntArray, Target
@@ -172,7 +172,7 @@ class Schedule:
 
         def started(work: Scoring) -> None:
             spending.begin(work.spec)
-            self.events("model_started", {"model": work.spec, "n_samples": n_samples})
+            self._tell("model_started", work.spec, {"n_samples": n_samples})
 
         works = [Scoring(spec, parts) for spec in running]
         outcomes = self.executor.run(works, started)
@@ -180,10 +180,10 @@ class Schedule:
             self.outcomes[work.spec] = outcome
             if isinstance(outcome, FailedModel):
                 spending.end(work.spec, None)
-                self.events("model_failed", {"model": work.spec, "reason": outcome.reason})
+                self._tell("model_failed", work.spec, {"reason": outcome.reason})
             else:
                 spending.end(work.spec, outcome)
-                self.events("model_scored", _facts(work, outcome, panel))
+                self._tell("model_scored", work.spec, _facts(outcome, panel))
             if len(parts) == 1 and n_done < len(works) and spending.is_out_of_time():
                 break
 
@@ -208,12 +208,15 @@ class Schedule:
             if isinstance(outcome, Scored):
                 self.outcomes[spec] = replace(outcome, left=left)
                 n_samples = outcome.sheet.n_samples
-                self.events("model_left", {"model": spec, "n_samples": n_samples, **asdict(left)})
+                self._tell("model_left", spec, {"n_samples": n_samples, **asdict(left)})
+
+    def _tell(self, event: Event, spec: str, facts: Mapping[str, JSON]) -> None:
+        """Tell of a candidate under the name that it has in the ranking."""
+        self.events(event, {"model": self.candidates[spec].name, **facts})
 
 
-def _facts(work: Scoring, outcome: Scored, panel: Panel) -> dict[str, JSON]:
+def _facts(outcome: Scored, panel: Panel) -> dict[str, JSON]:
     return {
-        "model": work.spec,
         "n_samples": outcome.sheet.n_samples,
         "n_features": outcome.n_features,
         "score": outcome.sheet.scores[panel.scorers[0].name].value,

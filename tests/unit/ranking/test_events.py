@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import discorank
+from discorank.ranking.events import Event, together
 from discorank.types import JSON
 
 N_SAMPLES = 400
@@ -45,7 +46,10 @@ def test_what_happens_is_told_as_it_happens(specs: list[str], tmp_path: Path) ->
         "run_finished",
     ]
     assert events.of("run_started")[0]["models"] == specs
-    assert events.of("run_started")[0]["n_samples"] == N_SAMPLES
+    started = events.of("run_started")[0]
+    assert started["n_samples"] == N_SAMPLES
+    assert started["options"] == ranking.options
+    assert started["versions"] == ranking.versions
     assert [facts["model"] for facts in events.of("model_scored")] == [none, good, best]
     assert {facts["model"]: facts["score"] for facts in events.of("model_scored")} == {
         model.model: model.score for model in ranking.models
@@ -66,3 +70,57 @@ def test_a_race_tells_who_has_left_and_after_how_many_samples(
     assert specs[0] in left
     rounds = Counter(facts["model"] for facts in events.of("model_started"))
     assert rounds[specs[0]] == 1 < rounds[ranking.best.model]
+
+
+def test_names_are_those_of_the_ranking(specs: list[str], tmp_path: Path) -> None:
+    events = Recorder()
+    named = [f"{spec}?name={place}" for place, spec in enumerate(specs)]
+    ranking = discorank.rank(tmp_path / "best.npz", named, events=events)
+    assert {facts["model"] for facts in events.of("model_scored")} == {
+        model.model for model in ranking.models
+    }
+
+
+def test_an_error_ends_a_run_with_its_reason(specs: list[str], tmp_path: Path) -> None:
+    events = Recorder()
+    with pytest.raises(discorank.InvalidInput):
+        discorank.rank(tmp_path / "best.npz", [f"{specs[0]}?layer=x"], events=events)
+    assert [event for event, _ in events.told] == ["run_started", "run_stopped"]
+    assert str(events.of("run_stopped")[0]["reason"]).startswith("InvalidInput: ")
+
+
+def test_an_interrupt_before_anything_is_scored_is_told(specs: list[str], tmp_path: Path) -> None:
+    events = Recorder()
+
+    def interrupting(event: Event, facts: Mapping[str, JSON]) -> None:
+        events(event, facts)
+        if event == "model_started":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        discorank.rank(tmp_path / "best.npz", specs[2:], events=interrupting)
+    assert events.of("run_stopped") == [{"reason": "interrupted"}]
+    assert events.of("run_finished") == []
+
+
+def test_a_listener_that_fails_ends_no_ranking(
+    specs: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(event: Event, facts: Mapping[str, JSON]) -> None:
+        if event == "model_scored":
+            raise OSError("no space left on device")
+
+    events = Recorder()
+    ranking = discorank.rank(tmp_path / "best.npz", specs[2:], events=together(events, failing))
+    assert len(ranking.models) == len(events.of("model_scored")) == 2
+    assert "model_scored was not recorded: OSError: no space left on device" in caplog.text
+
+
+def test_a_listener_that_cannot_start_stops_before_anything_is_run(
+    specs: list[str], tmp_path: Path
+) -> None:
+    def failing(event: Event, facts: Mapping[str, JSON]) -> None:
+        raise OSError(event)
+
+    with pytest.raises(OSError, match="run_started"):
+        discorank.rank(tmp_path / "best.npz", specs[2:], events=failing)
