@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -19,6 +18,15 @@ import pytest
 from typer.testing import Result
 
 Run = Callable[..., Result]
+# What runs these tests may ignore interrupts, which children inherit.
+COMMAND = """
+import signal
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from discorank.cli import main
+
+main()
+"""
 
 
 def lines_of(file: Path) -> list[dict[str, Any]]:
@@ -126,7 +134,7 @@ def test_ctrl_c_is_logged_to_the_last_line(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     process = subprocess.Popen(
         [
-            sys.executable, "-m", "discorank", "rank", str(tmp_path / "target.npz"), "--quiet",
+            sys.executable, "-c", COMMAND, "rank", str(tmp_path / "target.npz"), "--quiet",
             "--workers", "0", "--cache", str(tmp_path / "cache"), "--log-json", str(log),
             "--models", "python:sleepy_models:one", "python:sleepy_models:other",
         ],
@@ -134,8 +142,6 @@ def test_ctrl_c_is_logged_to_the_last_line(tmp_path: Path) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        # What runs these tests may ignore interrupts, which children inherit.
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     while not log.exists() or "model_started" not in log.read_text():
         assert process.poll() is None
