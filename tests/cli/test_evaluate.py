@@ -42,11 +42,15 @@ def test_scores_of_one_target(discorank: Run, write: Write) -> None:
     expected = agreement(SCORES, TRUTH)
     assert first["name"] == "mine"
     assert first["weighted_kendall"] == expected.weighted_kendall
+    assert first["weighted_kendall_without"] == dict(expected.without)
     assert first["intervals"]["pearson"] == list(expected.intervals["pearson"])
     assert document["rows"][-1]["name"] == "random pick"
     table = discorank("evaluate", scores, truth)
     assert f"{expected.weighted_kendall:.3f}" in table.stdout
-    assert "One target has no fixed order" in table.stdout
+    low, high = min(expected.without.values()), max(expected.without.values())
+    words = " ".join(table.stdout.split())
+    assert f"{low:.3f} to {high:.3f} if any one model is left out" in words
+    assert "One target has no fixed order" in words
     assert max(map(len, table.stdout.splitlines())) <= 80
 
 
@@ -68,6 +72,9 @@ def test_csv_of_several_scorers_and_targets(discorank: Run, write: Write) -> Non
     assert float(found[0]["pearson"]) == pytest.approx(agreement(SCORES, TRUTH).pearson)
     assert float(found[0]["regret_at_k"]) == 5.0
     assert found[-1]["pearson_low"] == ""
+    assert float(found[0]["weighted_kendall_without_low"]) == pytest.approx(
+        min(agreement(SCORES, TRUTH).without.values())
+    )
 
 
 def test_a_ranking_is_evaluated_with_all_its_scorers(

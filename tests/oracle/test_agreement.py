@@ -101,4 +101,29 @@ def test_targets_count_alike_in_the_mean() -> None:
     assert found.weighted_kendall == pytest.approx(0.0)
     assert found.regret_at_k == pytest.approx((0.0 + 8.0) / 2)
     assert found.intervals["weighted_kendall"] == pytest.approx((-1.0, 1.0))
-    assert found.without == pytest.approx({"cars": -1.0, "pets": 1.0})
+    assert found.without_target == pytest.approx({"cars": -1.0, "pets": 1.0})
+
+
+def test_a_model_is_left_out_of_every_target_that_it_is_on() -> None:
+    rng = np.random.default_rng(3)
+    truth = {
+        target: dict(zip("abcdef"[:n], rng.permutation(n).astype(float).tolist(), strict=True))
+        for target, n in (("cars", 5), ("pets", 6))
+    }
+    scores = {
+        target: {name: metric + rng.normal() for name, metric in metrics.items()}
+        for target, metrics in truth.items()
+    }
+    found = mean_agreement(scores, truth, n_resamples=10)
+    assert set(found.without) == set("abcdef")
+    for left_out in "abcdef":
+        taus = []
+        for target, metrics in truth.items():
+            names = [name for name in metrics if name != left_out]
+            taus.append(
+                literal_weighted_kendall(
+                    np.array([scores[target][name] for name in names]),
+                    np.array([metrics[name] for name in names]),
+                )
+            )
+        assert found.without[left_out] == pytest.approx(np.mean(taus))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from discorank.errors import InvalidInput
 from discorank.scoring.agreement import (
@@ -23,6 +23,15 @@ __all__ = ["Evaluation", "Judged", "evaluate"]
 
 # From the name of a target to that of a model to a number.
 _ByTarget = Mapping[str, Mapping[str, float]]
+
+
+class _Options(TypedDict):
+    """As in `agreement`."""
+
+    k: int
+    n_resamples: int
+    confidence: float
+    random_state: int
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,7 @@ class Evaluation:
                     "n_models": row.agreement.n_models,
                     "weighted_kendall_of": dict(row.of_target),
                     "weighted_kendall_without": dict(row.agreement.without),
+                    "weighted_kendall_without_target": dict(row.agreement.without_target),
                 }
                 for row in self.rows
             ],
@@ -132,7 +142,7 @@ def evaluate(
     InvalidInput
         If scores and truth share no target, or fewer than three models on one.
     """
-    options = {
+    options: _Options = {
         "k": k,
         "n_resamples": n_resamples,
         "confidence": confidence,
@@ -175,18 +185,18 @@ def _judge(
     kind: Literal["scorer", "static"],
     scores: _ByTarget,
     truth: _ByTarget,
-    options: Mapping[str, float],
+    options: _Options,
 ) -> Judged:
-    few = {**options, "n_resamples": 1}
+    few: _Options = {**options, "n_resamples": 1}
     of_target = {
-        target: agreement(scores[target], metrics, **few).weighted_kendall  # type: ignore[arg-type]
+        target: agreement(scores[target], metrics, **few).weighted_kendall
         for target, metrics in truth.items()
     }
     if len(truth) > 1:
-        found = mean_agreement(scores, truth, **options)  # type: ignore[arg-type]
+        found = mean_agreement(scores, truth, **options)
     else:
         [target] = truth
-        found = agreement(scores[target], truth[target], **options)  # type: ignore[arg-type]
+        found = agreement(scores[target], truth[target], **options)
     return Judged(name, kind, found, of_target)
 
 
@@ -200,6 +210,7 @@ def _random(truth: _ByTarget, k: int, confidence: float) -> Judged:
         **mean,
         intervals={},
         without={},
+        without_target={},
         n_models=round(sum(map(len, truth.values())) / len(truth)),
         k=k,
         confidence=confidence,

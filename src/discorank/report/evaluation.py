@@ -12,6 +12,10 @@ from discorank.report.summarize import Column, Document, Summary, printable
 __all__ = ["evaluation_to_csv", "summarize_evaluation"]
 
 
+# τ_w where each model in turn is left out.
+_STABILITY = ("weighted_kendall_without_low", "weighted_kendall_without_high")
+
+
 def summarize_evaluation(document: Document) -> Summary:
     """Turn the document of an evaluation (`Evaluation.to_dict`) into rows of text."""
     rows, k = document["rows"], document["k"]
@@ -38,14 +42,16 @@ def summarize_evaluation(document: Document) -> Summary:
 def evaluation_to_csv(document: Document) -> str:
     """Return one row per ranker, with low and high of each measure beside it."""
     measures = list(document["rows"][0]["intervals"])
-    header = ["name", "kind", "n_models"]
+    header = ["name", "kind", "n_models", *_STABILITY]
     for measure in measures:
         header += [measure, f"{measure}_low", f"{measure}_high"]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     for row in document["rows"]:
-        fields = [row["name"], row["kind"], row["n_models"]]
+        without = row["weighted_kendall_without"].values()
+        stability = (min(without), max(without)) if without else ("", "")
+        fields = [row["name"], row["kind"], row["n_models"], *stability]
         for measure in measures:
             fields += [row[measure], *row["intervals"].get(measure, ("", ""))]
         writer.writerow(fields)
@@ -74,8 +80,10 @@ def _sentence(document: Document) -> str:
     scorers = [row for row in rows if row["kind"] == "scorer"]
     fixed = [row for row in rows if row["kind"] == "static"]
     best = scorers[0]
+    without = best["weighted_kendall_without"].values()
     said = (
-        f"{printable(best['name'])} agrees best of the scores: τ_w {best['weighted_kendall']:.3f}"
+        f"{printable(best['name'])} agrees best of the scores: τ_w {best['weighted_kendall']:.3f}, "
+        f"{min(without):.3f} to {max(without):.3f} if any one model is left out"
     )
     if not fixed:
         return f"{said}. One target has no fixed order to compare with."

@@ -69,7 +69,9 @@ class Agreement:
         From the name of each measure to (low, high), by resampling models (`agreement`) or targets
         (`mean_agreement`).
     without : mapping
-        From the name of each model, or target, to τ_w without it.
+        From the name of each model to τ_w without it: how much the agreement owes to one model.
+    without_target : mapping
+        From the name of each target to the mean τ_w without it; empty for one target.
     n_models : int
         Models, for several targets their mean number rounded.
     k : int
@@ -87,6 +89,7 @@ class Agreement:
     regret_at_k: float
     intervals: Mapping[str, tuple[float, float]]
     without: Mapping[str, float]
+    without_target: Mapping[str, float]
     n_models: int
     k: int
     confidence: float
@@ -155,14 +158,11 @@ def agreement(
     rng = np.random.default_rng(random_state)
     drawn = rng.integers(len(names), size=(n_resamples, len(names)))
     resampled = np.array([_measure(score[rows], metric[rows], k) for rows in drawn])
-    keep = ~np.eye(len(names), dtype=bool)
     return Agreement(
         **_named(_measure(score, metric, k)),
         intervals=_intervals(resampled, confidence),
-        without={
-            name: _weighted_kendall(score[rows], metric[rows])
-            for name, rows in zip(names, keep, strict=True)
-        },
+        without=_without_each(names, score, metric),
+        without_target={},
         n_models=len(names),
         k=k,
         confidence=confidence,
@@ -207,22 +207,30 @@ def mean_agreement(
             f"{', '.join(targets) or 'none'}; for one there is agreement()"
         )
     found, sizes = [], []
+    without: dict[str, dict[str, float]] = {}
     for target in targets:
         names, score, metric = _paired(scores[target], truth[target], of=target)
         _check_k(k, len(names))
         found.append(_measure(score, metric, k))
         sizes.append(len(names))
+        for name, tau in _without_each(names, score, metric).items():
+            without.setdefault(name, {})[target] = tau
     of_target = np.array(found)
     drawn = np.random.default_rng(random_state).integers(
         len(targets), size=(n_resamples, len(targets))
     )
-    tau = of_target[:, MEASURES.index("weighted_kendall")]
+    taus = of_target[:, MEASURES.index("weighted_kendall")]
+    whole = dict(zip(targets, taus.tolist(), strict=True))
     return Agreement(
         **_named(of_target.mean(axis=0)),
         intervals=_intervals(of_target[drawn].mean(axis=1), confidence),
+        # A target that a model is not on stays as it is.
         without={
-            target: float((tau.sum() - tau[place]) / (len(targets) - 1))
-            for place, target in enumerate(targets)
+            name: float(np.mean([*(whole | of_target).values()]))
+            for name, of_target in without.items()
+        },
+        without_target={
+            target: float((taus.sum() - tau) / (len(targets) - 1)) for target, tau in whole.items()
         },
         n_models=round(float(np.mean(sizes))),
         k=k,
@@ -310,6 +318,15 @@ def _correlation(
     if np.ptp(score) == 0.0 or np.ptp(metric) == 0.0:
         return 0.0
     return float(function(score, metric)[0])
+
+
+def _without_each(names: list[str], score: Float64Array, metric: Float64Array) -> dict[str, float]:
+    """Return τ_w without each model in turn."""
+    keep = ~np.eye(len(names), dtype=bool)
+    return {
+        name: _weighted_kendall(score[rows], metric[rows])
+        for name, rows in zip(names, keep, strict=True)
+    }
 
 
 def _of_differences(score: Float64Array, metric: Float64Array) -> float:
