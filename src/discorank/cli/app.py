@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 import discorank
+from discorank.cli.bench import bench
 from discorank.cli.cache import cache
 from discorank.cli.command import Command
 from discorank.cli.compare import compare
@@ -61,6 +62,7 @@ app.command()(scorers)
 app.command(cls=Command)(finetune)
 app.command()(compare)
 app.command()(evaluate)
+app.command(cls=Command)(bench)
 app.add_typer(cache, name="cache")
 app.command()(demo)
 

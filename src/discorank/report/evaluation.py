@@ -9,7 +9,7 @@ from typing import Any
 
 from discorank.report.summarize import Column, Document, Summary, printable
 
-__all__ = ["evaluation_to_csv", "summarize_evaluation"]
+__all__ = ["evaluation_to_csv", "interval", "summarize_evaluation", "verdict"]
 
 
 # τ_w where each model in turn is left out.
@@ -22,7 +22,7 @@ def summarize_evaluation(document: Document) -> Summary:
     columns = [
         (Column("ranked by", align="left", wraps=True), [printable(row["name"]) for row in rows]),
         (Column("τ_w"), [f"{row['weighted_kendall']:.3f}" for row in rows]),
-        (Column("interval"), [_interval(row) for row in rows]),
+        (Column("interval"), [interval(row, "weighted_kendall") for row in rows]),
         (Column("τ"), [f"{row['kendall']:.2f}" for row in rows]),
         (Column("ρ"), [f"{row['spearman']:.2f}" for row in rows]),
         (Column("r"), [f"{row['pearson']:.2f}" for row in rows]),
@@ -34,7 +34,7 @@ def summarize_evaluation(document: Document) -> Summary:
         title=_title(document),
         columns=tuple(column for column, _ in columns),
         rows=tuple(zip(*(cells for _, cells in columns), strict=True)),
-        sentence=_sentence(document),
+        sentence=verdict(document),
         emphasized=frozenset(place for place, row in enumerate(rows) if row["kind"] == "scorer"),
     )
 
@@ -58,10 +58,11 @@ def evaluation_to_csv(document: Document) -> str:
     return text.getvalue()
 
 
-def _interval(row: Mapping[str, Any]) -> str:
-    if "weighted_kendall" not in row["intervals"]:
+def interval(row: Mapping[str, Any], measure: str) -> str:
+    """Return the interval of a measure in a row of an evaluation, or a dash."""
+    if measure not in row["intervals"]:
         return "–"
-    low, high = row["intervals"]["weighted_kendall"]
+    low, high = row["intervals"][measure]
     return f"{low:.2f} to {high:.2f}"
 
 
@@ -74,7 +75,7 @@ def _title(document: Document) -> str:
     return f"{where} · {n_models} models · {share:.4g} % intervals over {over}"
 
 
-def _sentence(document: Document) -> str:
+def verdict(document: Document) -> str:
     """Say what agrees best, and whether a fixed order would have done as well."""
     rows = document["rows"]
     scorers = [row for row in rows if row["kind"] == "scorer"]

@@ -1,0 +1,129 @@
+"""Scores of the stored features of a suite, and how they agree with its truth."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from discorank.benchmark.evaluation import evaluate
+from discorank.ranking.options import all_options
+from discorank.scoring.probe import Probe
+from discorank.scoring.registry import get_scorer
+
+if TYPE_CHECKING:
+    from discorank.benchmark.suite import Suite, SuiteTarget
+    from discorank.benchmark.suites import BenchOptions
+    from discorank.scoring.registry import Scorer
+    from discorank.types import JSON, Task
+
+__all__ = ["DEFAULT_SCORERS", "SuiteScores", "bench_document", "score_suite"]
+
+_TASK: Task = "classification"
+
+DEFAULT_SCORERS = (
+    *("disco", "logme", "hscore", "lda", "sfda", "nleep", "parc", "ncti"),
+    *("gbc", "transrate", "rankme", "knn", "linear-probe"),
+)
+"""Scorers that need features and labels, and nothing else."""
+
+
+@dataclass(frozen=True)
+class SuiteScores:
+    """Scores of all candidates on all targets.
+
+    Attributes
+    ----------
+    values : mapping
+        From the name of a scorer to that of a target to that of a candidate to its score.
+    seconds : mapping
+        From the name of a scorer to what all its scores took.
+    """
+
+    values: Mapping[str, Mapping[str, Mapping[str, float]]] = field(repr=False)
+    seconds: Mapping[str, float]
+
+
+def score_suite(
+    suite: Suite,
+    scorers: Sequence[str] = DEFAULT_SCORERS,
+    options: Mapping[str, Any] | None = None,
+    *,
+    random_state: int = 0,
+) -> SuiteScores:
+    """Score the stored features of every candidate on every target.
+
+    Parameters
+    ----------
+    suite : Suite
+    scorers : sequence of str
+        Names of scorers.
+    options : mapping, optional
+        Options of scorers, as in `discorank.rank`.
+    random_state : int
+        Seed for scorers that have an option of that name.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such scorer.
+    InvalidInput
+        If an option is wrong, or a scorer needs what a suite does not have.
+    """
+    found = [get_scorer(name, _TASK) for name in dict.fromkeys(scorers)]
+    full = all_options(found, options or {}, random_state=random_state)
+    values: dict[str, dict[str, dict[str, float]]] = {}
+    seconds: dict[str, float] = {}
+    for scorer in found:
+        started = time.perf_counter()
+        values[scorer.name] = {
+            name: _scored(scorer, full[scorer.name], target, suite.parameters)
+            for name, target in suite.targets.items()
+        }
+        seconds[scorer.name] = time.perf_counter() - started
+    return SuiteScores(values, seconds)
+
+
+def _scored(
+    scorer: Scorer, options: Mapping[str, Any], target: SuiteTarget, parameters: Mapping[str, int]
+) -> dict[str, float]:
+    # Each scorer gets a probe of its own: what it took would else depend on who came before.
+    scores = [
+        scorer(Probe(features, target.labels, parameters=parameters[model]), **options)
+        for model, features in target.features.items()
+    ]
+    pooled = scorer.pool(scores)
+    return {model: float(score.value) for model, score in zip(target.features, pooled, strict=True)}
+
+
+def bench_document(suite: Suite, options: BenchOptions) -> dict[str, JSON]:
+    """Score a suite, compare with its truth, and return what a report shows."""
+    scored = score_suite(
+        suite,
+        options.scorers or DEFAULT_SCORERS,
+        options.scorer_options,
+        random_state=options.random_state,
+    )
+    evaluation = evaluate(
+        scored.values,
+        suite.truth,
+        static={"parameters": suite.parameters},
+        k=options.k,
+        confidence=options.confidence,
+        random_state=options.random_state,
+    )
+    best = {
+        target: max(finetuned, key=finetuned.__getitem__)
+        for target, finetuned in suite.truth.items()
+    }
+    return {
+        "suite": suite.name,
+        "description": suite.description,
+        **evaluation.to_dict(),
+        "seconds": dict(scored.seconds),
+        "best": best,
+        "scores": {name: dict(of_target) for name, of_target in scored.values.items()},
+        "truth": {name: dict(finetuned) for name, finetuned in suite.truth.items()},
+        "provenance": dict(suite.provenance),
+    }

@@ -1,0 +1,105 @@
+"""``discorank bench``: how well scores predict fine-tuning, on a benchmark."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from discorank.benchmark.suites import BENCHES
+from discorank.cli import options, output
+from discorank.report.bench import summarize_bench
+from discorank.report.evaluation import evaluation_to_csv
+
+__all__ = ["bench"]
+
+_MAKING = "From scratch"
+
+
+def bench(
+    suite: Annotated[
+        str,
+        typer.Argument(
+            metavar="SUITE",
+            help="; ".join(f"{one.name}: {one.summary}" for one in BENCHES.values()) + ".",
+        ),
+    ],
+    *,
+    scorer: Annotated[
+        list[str],
+        typer.Option(
+            "--scorer",
+            metavar="NAME...",
+            show_default="all that need features and labels only",
+            help="Scorers to compare. discorank scorers lists them.",
+        ),
+    ] = [],  # noqa: B006 - read by typer, never changed
+    option: options.ScorerOptions = [],  # noqa: B006
+    k: Annotated[int, typer.Option("-k", metavar="N", help="Models one would fine-tune.")] = 1,
+    from_scratch: Annotated[
+        bool,
+        typer.Option(
+            "--from-scratch",
+            rich_help_panel=_MAKING,
+            help="Pre-train, extract and fine-tune everything anew, and compare with what is "
+            "stored. An interrupted run goes on.",
+        ),
+    ] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            rich_help_panel=_MAKING,
+            help="Where the data sets are that come in no Python package.",
+        ),
+    ] = None,
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            rich_help_panel=_MAKING,
+            show_default="SUITE-work",
+            help="Where unfinished work, and the suite that is made, are kept.",
+        ),
+    ] = None,
+    processes: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            rich_help_panel=_MAKING,
+            help="Processes at the same time, each on one thread.",
+        ),
+    ] = 2,
+    output_format: output.FormatOption = None,
+    out: output.OutOption = None,
+    coverage: options.Coverage = 0.95,
+    seed: options.Seed = 0,
+    quiet: options.Quiet = False,
+) -> None:
+    """Compare scores with fine-tuned truth, beside static rankers and a random pick."""
+    from discorank.benchmark.suites import BenchOptions, get_bench
+
+    destination = output.Destination.choose(out, output_format)
+    asked = BenchOptions(
+        scorers=tuple(scorer),
+        scorer_options=options.scorer_options(
+            components=None, groups=None, svd_solver=None, more=option
+        ),
+        data=data,
+        from_scratch=from_scratch,
+        work=work,
+        processes=processes,
+        k=k,
+        confidence=coverage,
+        random_state=seed,
+        progress=output.progress(quiet=quiet),
+    )
+    document: dict[str, Any] = dict(get_bench(suite).run(asked))
+    destination.write(
+        summarize_bench(document),
+        as_json=lambda: json.dumps(document, indent=2, allow_nan=False) + "\n",
+        as_csv=lambda: evaluation_to_csv(document),
+    )
