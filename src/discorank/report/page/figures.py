@@ -76,7 +76,7 @@ def interval_figure(document: Document) -> Figure | None:
         }
     return _figure(
         "Score and interval of each model",
-        _by_rank(models, [trace], f"{escape(document['scorer'], quote=False)} score"),
+        _by_rank(models, [trace], f"{_text(document['scorer'])} score"),
         rows=len(models),
         alt=f"Scores of {len(models)} models with their intervals; the table below has the values.",
     )
@@ -232,7 +232,7 @@ def _emphasis(model: Model, chosen: set[str]) -> str:
 
 
 def _hover(model: Model, *facts: str) -> str:
-    lines = (escape(fact, quote=False) for fact in facts)
+    lines = map(_text, facts)
     return "<br>".join((f"<b>{_short(label(model), 60)}</b>", *lines))
 
 
@@ -241,7 +241,12 @@ def _short(name: str, length: int) -> str:
     if len(name) > length:
         head = (length - 1) // 2
         name = f"{name[:head]}…{name[-(length - 1 - head) :]}"
-    return escape(name, quote=False)
+    return _text(name)
+
+
+def _text(words: str) -> str:
+    """Return words as plotly shows them: it reads tags, and formulas between dollar signs."""
+    return escape(words, quote=False).replace("$", "&#36;")
 
 
 def _difference(high: float | None, low: float | None) -> float:
