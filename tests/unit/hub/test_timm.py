@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -94,6 +95,75 @@ def test_checkpoint_of_another_number_of_classes(
         _load(f"timm:test_resnet?checkpoint={path}")
     with pytest.raises(ModelFailed, match="does not fit the model"):
         _load(f"timm:test_vit?checkpoint={path}&num_classes=7")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Save a tiny network of 3 classes as timm does for hubs, with preprocessing of its own."""
+    path = tmp_path_factory.mktemp("hub") / "mine"
+    model = timm.create_model("test_vit", num_classes=3, img_size=64)
+    data = {"input_size": (3, 64, 64), "mean": (0.5,) * 3, "std": (0.25,) * 3, "crop_pct": 1.0}
+    timm.models.save_for_hf(model, str(path), safe_serialization=True, data_config=data)
+    return path
+
+
+@pytest.mark.parametrize("spelling", ["timm:{}", "timm:local-dir:{}"])
+def test_a_folder_says_all_of_its_model(folder: Path, spelling: str) -> None:
+    candidate = resolve(spelling.format(folder))
+
+    assert candidate.name == f"timm:local-dir:{folder}"
+    assert resolve(candidate.name) == candidate
+    assert candidate.input_size == (3, 64, 64)
+    assert list(candidate.preprocessing["std"]) == [0.25] * 3  # type: ignore[arg-type]
+    assert candidate.weights.startswith("sha256:")
+    assert candidate.weights_here
+    batch = np.ones((2, 3, 64, 64), dtype=np.float32)
+    result = cast("Encoder", candidate.load("cpu")).encode(batch)
+    assert cast("Any", result.source_logits).shape == (2, 3)
+
+    model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+    with torch.inference_mode():
+        logits = model(torch.from_numpy(batch))
+    np.testing.assert_allclose(cast("Any", result.source_logits), logits, atol=1e-6)
+
+
+def test_a_folder_has_a_random_control_and_maps(folder: Path) -> None:
+    control = resolve(f"timm:{folder}?pretrained=false&seed=2")
+    assert control.weights.startswith("random:2 files:")
+    maps = cast("Any", resolve(f"timm:{folder}?boxes=roi").load("cpu"))
+    assert maps.encode(np.zeros((1, 3, 64, 64), np.float32)).features.ndim == 4
+
+
+def test_folders_that_are_no_model(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelFailed, match=r"did you mean .*mine"):
+        resolve(f"timm:{folder}x")
+    with pytest.raises(ModelFailed, match=r"holds no model: it has no config\.json"):
+        resolve(f"timm:{tmp_path}")
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(ModelFailed, match="describes no model of timm"):
+        resolve(f"timm:{tmp_path}")
+
+
+@pytest.mark.usefixtures("no_network")
+def test_a_repository_of_the_hub_is_taken_from_its_cache(
+    folder: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    snapshot = tmp_path / "models--me--mine" / "snapshots" / commit
+    shutil.copytree(folder, snapshot)
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text(commit)
+
+    candidate = resolve("timm:hf-hub:me/mine")
+
+    assert candidate.name == f"timm:hf-hub:me/mine@{commit}"
+    assert resolve(candidate.name).weights == candidate.weights == f"revision:me/mine@{commit}"
+    assert isinstance(candidate.load("cpu"), Encoder)
+    with pytest.raises(ModelFailed, match="could not be fetched from the hub"):
+        resolve("timm:hf-hub:me/mime")
 
 
 @pytest.mark.parametrize(
