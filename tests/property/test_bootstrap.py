@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from discorank import InvalidInput
+from discorank.scoring import bootstrap as module
 from discorank.scoring.bootstrap import (
     Sureness,
     half_sample_sureness,
@@ -184,3 +186,18 @@ def test_groups_begin_where_a_model_is_behind_beyond_the_interval() -> None:
 def test_bad_halves_are_refused(scores: list[float], halves: Any, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         half_sample_sureness(scores, halves)
+
+
+def test_blocks_of_models_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    per_sample = rng.standard_normal((23, 60)) + rng.uniform(0.0, 0.5, (23, 1))
+    per_sample[rng.random((23, 60)) < 0.1] = np.nan
+    per_sample[7] = per_sample[3]  # equal models, maybe in different blocks
+    whole = paired_bootstrap(per_sample, n_resamples=300)
+    for size in (1, 5, 22):
+        monkeypatch.setattr(module, "_BLOCK_MODELS", size)
+        parts = paired_bootstrap(per_sample, n_resamples=300)
+        for field in fields(Sureness):
+            np.testing.assert_allclose(
+                getattr(parts, field.name), getattr(whole, field.name), rtol=1e-12, atol=1e-14
+            )

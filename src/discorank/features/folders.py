@@ -20,6 +20,10 @@ __all__ = ["Folder", "FolderAtUrl", "LocalFolder", "folder_at"]
 
 logger = logging.getLogger(__name__)
 
+# A folder of its own, since it is looked through before each extraction: it holds what is being
+# written just now, where the folder of all files may hold a million.
+_UNFINISHED = "locks/unfinished"
+
 
 @dataclass(frozen=True)
 class State:
@@ -129,10 +133,11 @@ class LocalFolder:
         yield self._root / name
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file beside its place, and rename it: it is there whole or not at all."""
+        """Write a file elsewhere, and move it to its place: it is there whole or not at all."""
         path = self._root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.tmp")
+        unfinished = self._root / _UNFINISHED / f"{_flat(name)}.{uuid.uuid4().hex}.tmp"
+        for folder in (path.parent, unfinished.parent):
+            folder.mkdir(parents=True, exist_ok=True)
         try:
             with unfinished.open("xb") as file:
                 file.write(content)
@@ -180,9 +185,14 @@ class LocalFolder:
 
     def sweep(self, name: str) -> None:
         """Remove what a process that was killed has left."""
-        path = self._root / name
-        for unfinished in (*path.parent.glob(f".{path.stem}.*.tmp"), *path.glob(".*.tmp")):
-            unfinished.unlink(missing_ok=True)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            for unfinished in (self._root / _UNFINISHED).iterdir():
+                if unfinished.name.startswith(_flat(name)):
+                    unfinished.unlink(missing_ok=True)
+
+
+def _flat(name: str) -> str:
+    return name.replace("/", "-")
 
 
 class FolderAtUrl:

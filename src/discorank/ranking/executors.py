@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, get_args
 
@@ -70,12 +72,36 @@ class LocalExecutor:
         self, works: Sequence[_Work], started: Callable[[_Work], None]
     ) -> Iterator[tuple[_Work, Any | FailedModel]]:
         """Do each when it is asked for."""
-        for work in works:
-            started(work)
-            yield work, do(work, self._job)
+        with _collections_of_what_is_new() as settle:
+            for work in works:
+                settle()
+                started(work)
+                yield work, do(work, self._job)
 
     def close(self) -> None:
         """Nothing was started."""
+
+
+@contextmanager
+def _collections_of_what_is_new() -> Iterator[Callable[[], None]]:
+    """Keep the search for models that are no longer used from taking longer with every model.
+
+    `discorank.features` has Python look for them before each model. It would look at every object
+    of every library, and at every record of the models before; what has survived one look is none
+    of them, and is left out of the next.
+    """
+    if gc.get_freeze_count():  # the program has a policy of its own
+        yield lambda: None
+        return
+
+    def settle() -> None:
+        gc.collect()
+        gc.freeze()
+
+    try:
+        yield settle
+    finally:
+        gc.unfreeze()
 
 
 @dataclass(frozen=True)

@@ -212,7 +212,9 @@ class Schedule:
 
     def _tell(self, event: Event, spec: str, facts: Mapping[str, JSON]) -> None:
         """Tell of a candidate under the name that it has in the ranking."""
-        self.events(event, {"model": self.candidates[spec].name, **facts})
+        one = self.described[spec]
+        name = spec if isinstance(one, FailedModel) else one.name
+        self.events(event, {"model": name, **facts})
 
 
 def _facts(outcome: Scored, panel: Panel) -> dict[str, JSON]:

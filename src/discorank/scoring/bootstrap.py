@@ -8,6 +8,7 @@ covers the choice of samples, not a refit of the scorer on each resample.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,8 @@ from discorank.errors import InvalidInput
 from discorank.scoring.validate import check_count
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike
 
     from discorank.types import Float64Array, IntArray
@@ -30,6 +33,8 @@ __all__ = [
 
 # Draw counts held at once, as float64: 16 MiB, or one resample where that is more.
 _BLOCK_ELEMENTS = 1 << 21
+# Models that are resampled at once: 16 MB of resampled scores.
+_BLOCK_MODELS = 1000
 # Scores that differ by less than this share of the largest are equal: sums of many terms round.
 _ROUNDING = 1e-12
 
@@ -93,8 +98,9 @@ def paired_bootstrap(
     Notes
     -----
     A resample is a row of draw counts, so its means are one matrix product, made for blocks of
-    resamples. Memory beyond the input: a copy of it, the counts of one block (16 MiB) and the
-    (n_resamples, n_models) means. Means closer than their rounding error count as equal. A model
+    resamples and of models. Memory beyond the input: the counts of one block (16 MiB) and, for a
+    thousand models at once, a copy of their contributions and their (n_resamples, 1000) means.
+    Means closer than their rounding error count as equal. A model
     with NaN is divided by how often its own samples were drawn; a resample without any of them
     gives the mean of all.
 
@@ -108,9 +114,13 @@ def paired_bootstrap(
     check_count(random_state, name="random_state", least=0)
 
     means = np.nanmean(contributions, axis=1)
-    # Deviations keep their digits where a large common offset would swallow them.
-    deviations = contributions - means[:, None]
-    resampled = means + _resampled_means(deviations, n_resamples, random_state)
+
+    def resampled(models: IntArray) -> Float64Array:
+        # Deviations keep their digits where a large common offset would swallow them.
+        deviations = contributions[models] - means[models, None]
+        found: Float64Array = _resampled_means(deviations, n_resamples, random_state)
+        found += means[models]
+        return found
 
     return _sureness(means, resampled, confidence)
 
@@ -200,7 +210,10 @@ def half_sample_sureness(
     rng = np.random.default_rng(random_state)
     draws = rng.standard_normal((n_resamples, len(halves)))
     draws /= np.sqrt(rng.chisquare(freedom, (n_resamples, 1)))
-    return _sureness(values, values + draws @ (halves - halves.mean(axis=0)), confidence)
+    deviations = halves - halves.mean(axis=0)
+    return _sureness(
+        values, lambda models: values[models] + draws @ deviations[:, models], confidence
+    )
 
 
 def check_confidence(confidence: float, *, name: str = "confidence") -> None:
@@ -209,25 +222,69 @@ def check_confidence(confidence: float, *, name: str = "confidence") -> None:
         raise InvalidInput(f"{name} must lie between 0 and 1, got {confidence!r}")
 
 
-def _sureness(values: Float64Array, resampled: Float64Array, confidence: float) -> Sureness:
-    """Compare models by resampled scores, shape (n_resamples, n_models)."""
+def _sureness(
+    values: Float64Array, resampled: Callable[[IntArray], Float64Array], confidence: float
+) -> Sureness:
+    """Compare models by resampled scores, a block of models at a time.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_models,)
+    resampled : callable
+        From models to their resampled scores, of shape (n_resamples, len(models)).
+    confidence : float
+    """
     tail = (1.0 - confidence) / 2.0
     tails = [tail, 1.0 - tail]
-    low, high = np.quantile(resampled, tails, axis=0)
+    n_models, order = len(values), np.argsort(-values, kind="stable")
+    # From the best down, since groups begin at the top; where there is one block, it is kept.
+    blocks = [np.sort(some) for some in np.array_split(order, -(-n_models // _BLOCK_MODELS))]
+    of_block = lru_cache(maxsize=1)(lambda place: resampled(blocks[place]))
+
+    most, largest = np.array(-np.inf), 0.0
+    for place in range(len(blocks)):
+        most = np.maximum(most, of_block(place).max(axis=1))
+        largest = max(largest, float(np.abs(of_block(place)).max()))
     # Means closer than this are equal but for the order in which their terms were added.
-    rounding = _ROUNDING * np.abs(resampled).max()
-    is_best = resampled >= resampled.max(axis=1, keepdims=True) - rounding
-    p_best = (is_best / is_best.sum(axis=1, keepdims=True)).mean(axis=0)
-    order = np.argsort(-values, kind="stable")
-    behind_low, behind_high = np.quantile(resampled[:, order[:1]] - resampled, tails, axis=0)
-    groups = np.ones(len(values), np.intp)
-    first, group = order[0], 1
-    for model in order[1:]:
-        lead = float(np.quantile(resampled[:, first] - resampled[:, model], tail))
-        if lead > rounding:
-            first, group = model, group + 1
-        groups[model] = group
-    return Sureness(low, high, p_best, behind_low, behind_high, groups)
+    rounding = _ROUNDING * largest
+
+    low, high, behind_low, behind_high = np.empty((4, n_models))
+    groups = _Groups(n_models, tail, rounding)
+    bests: list[tuple[IntArray, IntArray]] = []
+    leader = None
+    for place, block in enumerate(blocks):
+        scores = of_block(place)
+        if leader is None:
+            leader = scores[:, np.searchsorted(block, order[:1])]
+        low[block], high[block] = np.quantile(scores, tails, axis=0)
+        behind_low[block], behind_high[block] = np.quantile(leader - scores, tails, axis=0)
+        groups.extend(block, scores, values)
+        draws, columns = np.nonzero(scores >= most[:, None] - rounding)
+        bests.append((draws, block[columns]))
+    draws, winners = (np.concatenate(parts) for parts in zip(*bests, strict=True))
+    shares = 1.0 / np.bincount(draws)[draws]
+    p_best = np.bincount(winners, shares, minlength=n_models) / len(most)
+    return Sureness(low, high, p_best, behind_low, behind_high, groups.numbers)
+
+
+class _Groups:
+    """Numbers of models that cannot be told apart, given from the best model down."""
+
+    def __init__(self, n_models: int, tail: float, rounding: float) -> None:
+        self.numbers = np.ones(n_models, np.intp)
+        self._tail, self._rounding = tail, rounding
+        self._first: Float64Array | None = None
+        self._number = 1
+
+    def extend(self, models: IntArray, scores: Float64Array, values: Float64Array) -> None:
+        """Give further models their numbers; none of them is better than those before."""
+        for column in np.argsort(-values[models], kind="stable").tolist():
+            of_model = scores[:, column]
+            if self._first is None:
+                self._first = of_model.copy()
+            elif float(np.quantile(self._first - of_model, self._tail)) > self._rounding:
+                self._first, self._number = of_model.copy(), self._number + 1
+            self.numbers[models[column]] = self._number
 
 
 def _validated(per_sample: ArrayLike) -> Float64Array:
