@@ -51,6 +51,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "PIL": frozenset({"hub", "targets"}),
     "platformdirs": frozenset({"features"}),
     "plotly": frozenset({"report"}),
+    "ray": frozenset({"ranking"}),
     "rich": frozenset({"cli", "features", "report"}),
     "safetensors": frozenset({"benchmark", "features", "hub", "scoring"}),  # scoring streams it
     "skimage": frozenset({"targets"}),

@@ -23,8 +23,10 @@ __all__ = [
     "Confidence",
     "Covariance",
     "Coverage",
+    "CpusPerModel",
     "Device",
     "Executor",
+    "GpusPerModel",
     "Groups",
     "Halves",
     "HardFraction",
@@ -36,6 +38,7 @@ __all__ = [
     "LogJson",
     "MLflow",
     "Quiet",
+    "RayAddress",
     "ScoreDevice",
     "ScorerOptions",
     "Scorers",
@@ -298,7 +301,7 @@ Executor: TypeAlias = Annotated[
         metavar="NAME",
         rich_help_panel=_EXECUTION,
         help="local: one model after the other; processes: each in a process of its own, several "
-        "at once.",
+        "at once; ray: on the machines of a Ray cluster.",
     ),
 ]
 Jobs: TypeAlias = Annotated[
@@ -308,6 +311,33 @@ Jobs: TypeAlias = Annotated[
         show_default="one per GPU, or per four cores",
         rich_help_panel=_EXECUTION,
         help="Processes of --executor processes.",
+    ),
+]
+RayAddress: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        show_default="Ray is started here",
+        rich_help_panel=_EXECUTION,
+        help="Cluster of --executor ray: auto, HOST:PORT.",
+    ),
+]
+CpusPerModel: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        metavar="N",
+        show_default="1",
+        rich_help_panel=_EXECUTION,
+        help="CPUs, and threads, of a model with --executor ray.",
+    ),
+]
+GpusPerModel: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        metavar="N",
+        show_default="1 where there are any",
+        rich_help_panel=_EXECUTION,
+        help="GPUs of a model with --executor ray; 0.5 lets two share one.",
     ),
 ]
 TimeoutPerModel: TypeAlias = Annotated[

@@ -85,6 +85,9 @@ def rank(
     timeout_per_model: options.TimeoutPerModel = None,
     log_json: options.LogJson = None,
     mlflow: options.MLflow = None,
+    ray_address: options.RayAddress = None,
+    cpus_per_model: options.CpusPerModel = None,
+    gpus_per_model: options.GpusPerModel = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -156,6 +159,9 @@ def rank(
             executor=cast("ExecutorName", executor),
             jobs=jobs,
             timeout_per_model=timeout_per_model,
+            ray_address=ray_address,
+            cpus_per_model=cpus_per_model,
+            gpus_per_model=gpus_per_model,
             progress=output.progress(quiet=quiet),
             events=events,
         )

@@ -64,6 +64,9 @@ def rank(
     executor: ExecutorName = "local",
     jobs: int | None = None,
     timeout_per_model: float | None = None,
+    ray_address: str | None = None,
+    cpus_per_model: float | None = None,
+    gpus_per_model: float | None = None,
     progress: Progress | None = None,
     events: Events | None = None,
 ) -> Ranking:
@@ -137,15 +140,22 @@ def rank(
     budget_samples : int, optional
         Samples that models may be run on, all models together; likewise. Features that the cache
         holds cost nothing.
-    executor : {"local", "processes"}
-        Where models run: in this process, or in processes of their own, so that one that takes
-        its process down (a crash in native code, no memory) fails alone.
+    executor : {"local", "processes", "ray"}
+        Where models run: in this process; in processes of their own, so that one that takes its
+        process down (a crash in native code, no memory) fails alone; or on the machines of a Ray
+        cluster, all of which must reach the cache, and files of the target, by the same name.
     jobs : int, optional
         Processes of executor "processes". By default one per GPU of this machine, or one per four
         cores.
     timeout_per_model : float, optional
         Seconds after which a model is given up, counted anew in each round of a race. It then runs
         in a process of its own, since only the end of its process stops a model that hangs.
+    ray_address : str, optional
+        Of the cluster of executor "ray": ``"auto"``, ``"10.0.0.1:6379"``, ``"ray://…"``. None takes
+        the one that is connected, else starts Ray on this machine.
+    cpus_per_model, gpus_per_model : float, optional
+        What a model needs of a node of executor "ray". By default one CPU, and one GPU where the
+        cluster has any. A model has as many threads as CPUs.
     progress : Progress, optional
         Told of each batch; None is silent.
     events : callable, optional
@@ -175,7 +185,9 @@ def rank(
     scorers = [scorer] if isinstance(scorer, str) else list(scorer)
     for name in scorers:  # before the target is opened, which can take minutes
         get_scorer(name, task)
-    execution = Execution(executor, jobs, timeout_per_model)
+    execution = Execution(
+        executor, jobs, timeout_per_model, ray_address, cpus_per_model, gpus_per_model
+    )
     specs, pool = named_specs(models, boxes), None
     data = open_target(
         target,

@@ -20,9 +20,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Execution", "Executor", "ExecutorName", "LocalExecutor"]
 
-ExecutorName: TypeAlias = Literal["local", "processes"]
+ExecutorName: TypeAlias = Literal["local", "processes", "ray"]
 
 _CORES_PER_PROCESS = 4
+# Options that only one executor has.
+_FOR: dict[str, ExecutorName] = {
+    "jobs": "processes",
+    "ray_address": "ray",
+    "cpus_per_model": "ray",
+    "gpus_per_model": "ray",
+}
 
 _Work = TypeVar("_Work", bound="Work")
 
@@ -110,29 +117,46 @@ class Execution:
 
     Attributes
     ----------
-    executor, jobs, timeout_per_model
+    executor, jobs, timeout_per_model, ray_address, cpus_per_model, gpus_per_model
         As in `discorank.rank`.
     """
 
     executor: ExecutorName = "local"
     jobs: int | None = None
     timeout_per_model: float | None = None
+    ray_address: str | None = None
+    cpus_per_model: float | None = None
+    gpus_per_model: float | None = None
 
     def __post_init__(self) -> None:
         check_choice(self.executor, get_args(ExecutorName), name="executor")
-        if self.timeout_per_model is not None:
-            check_positive(self.timeout_per_model, name="timeout_per_model")
+        for name in ("timeout_per_model", "cpus_per_model"):
+            if (value := getattr(self, name)) is not None:
+                check_positive(value, name=name)
+        if self.gpus_per_model is not None and self.gpus_per_model < 0:
+            raise InvalidInput(f"gpus_per_model must not be negative, got {self.gpus_per_model}")
         if self.jobs is not None:
             check_count(self.jobs, name="jobs")
-            if self.executor != "processes":
+        for name, executor in _FOR.items():
+            if (value := getattr(self, name)) is not None and self.executor != executor:
                 raise InvalidInput(
-                    f"jobs={self.jobs} needs executor='processes', got {self.executor!r}"
+                    f"{name}={value} needs executor={executor!r}, got {self.executor!r}"
                 )
 
     def open(self, job: Job) -> Executor:
         """Return what does the work; it is to be closed."""
         if self.executor == "local" and self.timeout_per_model is None:
             return LocalExecutor(job)
+        if self.executor == "ray":
+            from discorank.ranking.ray_tasks import RayExecutor
+
+            return RayExecutor(
+                job,
+                address=self.ray_address,
+                cpus=1 if self.cpus_per_model is None else self.cpus_per_model,
+                gpus=self.gpus_per_model,
+                timeout=self.timeout_per_model,
+            )
         from discorank.ranking.processes import ProcessExecutor
 
         devices = [job.device] if self.executor == "local" else self._devices(job.device)

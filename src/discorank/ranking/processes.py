@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from discorank.errors import DiscorankError, InvalidInput
+from discorank.errors import InvalidInput
 from discorank.features import n_cores, one_line, without_main
 from discorank.ranking.candidates import failure
-from discorank.ranking.work import Work, do
+from discorank.ranking.work import Work, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -258,11 +258,7 @@ def _serve(to: Connection, sent: bytes, threads: int) -> None:
         except (EOFError, OSError):
             return
         try:
-            answer = ("done", do(work, job))
-        except DiscorankError as error:
-            answer = ("raised", error)
-        try:
-            to.send(answer)
+            to.send(answer(work, job))
         except (pickle.PicklingError, TypeError, AttributeError) as error:
             to.send(("done", failure(work.spec, f"its score cannot be sent: {one_line(error)}")))
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
-from discorank.errors import InvalidInput, UnknownName
+from discorank.errors import DiscorankError, InvalidInput, UnknownName
 from discorank.features import extract, is_stored
 from discorank.hub import resolve
 from discorank.ranking.candidates import attempt
@@ -18,13 +18,14 @@ from discorank.scoring.probe import Probe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from discorank.errors import DiscorankError
     from discorank.features import FeatureStore, Progress
     from discorank.ranking.panel import Panel, Sheet
     from discorank.ranking.result import FailedModel, Left
     from discorank.types import Candidate, Encoder, Features, IntArray, Target
 
-__all__ = ["Description", "Job", "Scored", "Scoring", "Work", "do"]
+__all__ = ["Answer", "Description", "Job", "Scored", "Scoring", "Work", "answer", "do"]
+
+Answer: TypeAlias = tuple[Literal["done", "raised"], Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +117,14 @@ def do(work: Work, job: Job) -> Any | FailedModel:
         If it is one that the whole ranking stops at.
     """
     return attempt(work.spec, partial(work.run, job), stop_at=work.stop_at)
+
+
+def answer(work: Work, job: Job) -> Answer:
+    """Do a piece of work for another process, which raises what stops the ranking."""
+    try:
+        return "done", do(work, job)
+    except DiscorankError as error:
+        return "raised", error
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,44 @@ def leaves():
     return Doing(lambda: os._exit(7)), as_array
 
 
+class Slow(nn.Module):
+    def __init__(self, seed):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.fc, self.name, self.has_begun = nn.Linear(64, 5), f"slow{seed}", False
+
+    def forward(self, batch):
+        if len(batch) > 1 and not self.has_begun:  # not where it is described
+            self.has_begun = True
+            import ray
+
+            node = ray.get_runtime_context().get_node_id()
+            name = f"{self.name}-begun-{node}-{time.time_ns()}"
+            open(os.path.join(os.path.dirname(__file__), name), "x").close()
+            time.sleep(3)
+        return self.fc(batch.flatten(1))
+
+
+def slow(seed):
+    return Slow(seed), as_array
+
+
+def slow0():
+    return slow(0)
+
+
+def slow1():
+    return slow(1)
+
+
+def slow2():
+    return slow(2)
+
+
+def slow3():
+    return slow(3)
+
+
 def hangs_when_described():
     time.sleep(3600)
 """
