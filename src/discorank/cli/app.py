@@ -18,6 +18,7 @@ from discorank.cli.evaluate import evaluate
 from discorank.cli.finetune import finetune
 from discorank.cli.inspect import inspect
 from discorank.cli.models import models
+from discorank.cli.plot import plot
 from discorank.cli.rank import rank
 from discorank.cli.report import report
 from discorank.cli.score import score
@@ -56,6 +57,7 @@ app.command(cls=Command)(rank)
 app.command(cls=Command)(score)
 app.command()(report)
 app.command()(snippet)
+app.command()(plot)
 app.command()(inspect)
 app.command()(models)
 app.command()(scorers)

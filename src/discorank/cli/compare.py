@@ -61,9 +61,14 @@ def compare(
         "versions": versions(),
     }
     if plot is not None:
-        from discorank.report.plots import change_figure, save_figure
+        from discorank.plotting import plot_change, plot_shares, save_figure
+        from discorank.plotting.style import new_figure
 
-        save_figure(change_figure(document), plot)
+        figure = new_figure(7.2, 3.0)
+        left, right = figure.subplots(1, 2)
+        plot_change(document, ax=left)
+        plot_shares(document, ax=right)
+        save_figure(figure, plot)
     if as_json:
         sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
     else:

@@ -19,6 +19,7 @@ __all__ = [
     "percent",
     "printable",
     "probability",
+    "shorten",
     "size",
 ]
 
@@ -39,6 +40,14 @@ def printable(text: str) -> str:
 def label(model: Mapping[str, Any]) -> str:
     """Return what a table calls a model: its short name if it has one, else its spec."""
     return printable(model["alias"] or model["model"])
+
+
+def shorten(name: str, length: int) -> str:
+    """Return a name of at most so many characters: what is too long lacks its middle."""
+    if len(name) <= length:
+        return name
+    head = (length - 1) // 2
+    return f"{name[:head]}…{name[-(length - 1 - head) :]}"
 
 
 def number_format(values: Iterable[float]) -> Format:

@@ -6,6 +6,7 @@ A colour is the name of a CSS property (``"--accent"``) or a place on the page's
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, TypeAlias
@@ -20,6 +21,7 @@ from discorank.report.words import (
     label,
     number_format,
     probability,
+    shorten,
 )
 
 __all__ = ["cost_figure", "interval_figure", "ranking_figures", "spectrum_figure"]
@@ -30,6 +32,8 @@ Model: TypeAlias = Mapping[str, Any]
 # Characters of a name beside a plot, on a wide screen and on a phone.
 _WIDE, _NARROW = 38, 17
 _NUMBERED = 30
+# Decades of a cost up to which all digits are labelled, or 2 and 5 beside 1.
+_DECADES_OF_ALL, _DECADES_OF_FIVES = 0.9, 3.0
 _TERMS = {"ncc": "class separation (ncc)", "lr": "fit of the targets (lr)"}
 
 
@@ -155,7 +159,7 @@ def _cost_view(models: Sequence[Model], name: str, key: str, unit: str) -> Figur
         "label": name,
         "data": [line, points],
         "layout": {
-            "xaxis": {"type": "log", "title": {"text": unit}, "tickformat": "~s"},
+            "xaxis": _cost_axis(unit, costs),
             "yaxis": {"title": {"text": "score"}},
         },
         "front": [
@@ -167,6 +171,15 @@ def _cost_view(models: Sequence[Model], name: str, key: str, unit: str) -> Figur
             for place in front
         ],
     }
+
+
+def _cost_axis(unit: str, costs: Sequence[float]) -> Figure:
+    """Return a log axis whose labels do not run into each other."""
+    axis: Figure = {"type": "log", "title": {"text": unit}, "tickformat": "~s"}
+    decades = math.log10(max(costs) / min(costs))
+    if decades > _DECADES_OF_ALL:
+        axis["dtick"] = 1 if decades > _DECADES_OF_FIVES else "D2"
+    return axis
 
 
 def _spectrum_view(models: Sequence[Model], term: str) -> Figure:
@@ -237,11 +250,7 @@ def _hover(model: Model, *facts: str) -> str:
 
 
 def _short(name: str, length: int) -> str:
-    """Return a name without its middle, where it is too long, escaped for plotly."""
-    if len(name) > length:
-        head = (length - 1) // 2
-        name = f"{name[:head]}…{name[-(length - 1 - head) :]}"
-    return _text(name)
+    return _text(shorten(name, length))
 
 
 def _text(words: str) -> str:

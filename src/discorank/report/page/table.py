@@ -75,11 +75,23 @@ def _columns(document: Document, models: Sequence[Model]) -> list[_Column]:
         *columns,
         ("params", [number(model["parameters"], count(model["parameters"])) for model in models]),
         ("width", [number(model["n_features"], f"{model['n_features']:,}") for model in models]),
-        ("samples", [number(model["n_samples"], f"{model['n_samples']:,}") for model in models])
-        if document["race"]
-        else ("samples", []),
+        *(_race(models) if document["race"] else ()),
         ("beaten", [_beaten(model["left"]) for model in models]),
         ("time", [number(model["seconds"], duration(model["seconds"])) for model in models]),
+    ]
+
+
+def _race(models: Sequence[Model]) -> list[_Column]:
+    rounds = (model["left"]["round"] if model["left"] else None for model in models)
+    return [
+        ("samples", [number(model["n_samples"], f"{model['n_samples']:,}") for model in models]),
+        (
+            "left in round",
+            [
+                number(place, beaten(model["left"]))
+                for place, model in zip(rounds, models, strict=True)
+            ],
+        ),
     ]
 
 

@@ -81,11 +81,22 @@
     };
   }
 
+  // Rows that are not shown would still stretch the axis below.
+  function shown(trace, rows) {
+    const keep = (list) => list.filter((_, place) => trace.y[place] < rows);
+    const cut = (value) => (Array.isArray(value) && value.length === trace.y.length ? keep(value)
+      : value && typeof value === "object" && !Array.isArray(value)
+        ? Object.fromEntries(Object.entries(value).map(([name, one]) => [name, cut(one)])) : value);
+    return cut(trace);
+  }
+
   function drawing(box, scheme, width) {
     const { figure, state } = box;
     const view = figure.views[state.view];
     const colours = palette(scheme);
-    return { data: painted(view.data, colours), layout: layoutOf(figure, view, state, colours, width) };
+    const traces = state.rows < figure.rows
+      ? view.data.map((trace) => shown(trace, state.rows)) : view.data;
+    return { data: painted(traces, colours), layout: layoutOf(figure, view, state, colours, width) };
   }
 
   function draw(box) {
