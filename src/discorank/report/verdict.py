@@ -71,14 +71,15 @@ def recommend(document: Document) -> str:
         return f"{names} is the only model that was ranked; rank others beside it to choose."
     if chosen[0]["p_best"] is None:
         return f"{names} scores highest; this scorer does not say how sure that is."
-    samples = f"resamples of these {document['n_samples']:,} samples"
+    n_samples = models[0]["n_samples"]  # a race may end before all are seen
+    samples = f"resamples of these {n_samples:,} samples"
     share = math.fsum(model["p_best"] for model in chosen)
     # Resamples are a sample too: no share of them is certainty.
     held = f"{share:.0%}".replace("%", " %") if share < 0.995 else ">99 %"
     if len(chosen) == 1:
         return f"Fine-tune {names}: it scores highest in {held} of {samples}."
     if len(chosen) == len(models):
-        return f"These {document['n_samples']:,} samples cannot tell the models apart: {names}."
+        return f"These {n_samples:,} samples cannot tell the models apart: {names}."
     return (
         f"Fine-tune these {len(chosen)} of {len(models)}: {names}. "
         f"One of them scores highest in {held} of {samples}."

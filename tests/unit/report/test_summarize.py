@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from discorank.ranking.result import FailedModel, RankedModel, Ranking, Standing
+from discorank.ranking.result import BudgetUse, FailedModel, Left, RankedModel, Ranking, Standing
 from discorank.report.summarize import (
     explain,
     leaders,
@@ -303,3 +303,26 @@ def test_models_that_cannot_be_told_apart_are_named(
 def test_zero_has_no_sign(make_ranking: MakeRanking, make_model: MakeModel) -> None:
     models = (make_model(score=1.0), make_model(rank=2, score=-1e-9))
     assert cell(make_ranking(models=models), "score", row=1) == "0.000"
+
+
+def test_a_race_that_its_budget_ended_says_so(
+    make_ranking: MakeRanking, make_model: MakeModel
+) -> None:
+    left = {"beaten": Left(1, 8.0, "beaten"), "budget": Left(2, 61.0, "budget")}
+    models = (
+        make_model(model="a", p_best=0.6, n_samples=200, left=left["budget"]),
+        make_model(rank=2, model="b", p_best=0.4, n_samples=200, left=left["budget"]),
+        make_model(rank=3, model="c", p_best=0.0, n_samples=100, left=left["beaten"]),
+    )
+    use = BudgetUse(90.0, 1_000, 61.0, 500, 2, 4, is_spent=True)
+    ranking = make_ranking(models=models, race=True, budget=use, unfinished=("timm:d",))
+    sentence = summarize_ranking(ranking.to_dict()).sentence
+    assert "The budget was spent before timm:d; the same command goes on there." in sentence
+    assert "in >99 % of resamples of these 200 samples" in sentence
+    assert (
+        "The budget of 1m30s and 1,000 samples holds 2 of 4 rounds: those that were not beaten saw "
+        "200 samples." in sentence
+    )
+    assert [cell(ranking, "beaten", row) for row in range(3)] == ["–", "–", "#1, 8.0s"]
+    assert not ranking.is_interrupted
+    assert make_ranking(unfinished=("timm:d",)).is_interrupted
