@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("disco", "scorers", "streaming", "growth", "calibration", "racing")
+NAMES = ("disco", "scorers", "streaming", "growth", "calibration", "racing", "samples")
 
 for name in sys.argv[1:] or NAMES:
     importlib.import_module(f"benchmarks.{name}").main()

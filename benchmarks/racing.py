@@ -8,9 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import discorank
-from discorank.features import extract, open_store
-from discorank.hub import expand, label_of, resolve
-from discorank.targets import open_target
+from benchmarks.backbones import feature_files
 
 POOL, TARGETS, N_SAMPLES, N_DRAWN, N_DRAWS = "pool:offline", ("digits", "mnist5k"), 3_000, 1_500, 50
 
@@ -30,15 +28,10 @@ def main() -> None:
 
 def race(name: str) -> tuple[float, float, float]:
     """Return shares: of samples saved, of winners kept, of winners in the plain shortlist."""
-    data = open_target(name, max_samples=N_SAMPLES)
     saved, kept, near = [], [], []
     with tempfile.TemporaryDirectory() as folder:
-        specs: list[str] = []
-        for spec in expand([POOL]):
-            features = extract(resolve(spec), data, store=open_store())
-            file = Path(folder) / f"{len(specs)}.npz"
-            np.savez(file, features=features.features, labels=data.strata)
-            specs.append(f"features:{file}?name={label_of(spec)}")
+        specs = feature_files(POOL, name, N_SAMPLES, Path(folder))
+        file = Path(folder) / "0.npz"
         for draw in range(N_DRAWS):
             plain, fast = (
                 discorank.rank(file, specs, max_samples=N_DRAWN, random_state=draw, race=is_race)

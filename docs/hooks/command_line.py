@@ -19,7 +19,7 @@ and notices to stderr. `discorank --install-completion` teaches the shell the co
 
 | exit code | meaning |
 |---|---|
-| 0 | done; of a ranking, all models are ranked |
+| 0 | done; of a ranking, all models are ranked, or those that the budget reached |
 | 2 | a mistake in the command, or something that is not installed; one line says which |
 | 3 | at least one model failed; the others are ranked |
 | 130 | interrupted |

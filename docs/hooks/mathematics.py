@@ -41,7 +41,7 @@ def svg(tex: str, *, display: bool = False) -> str:
     """Return an equation as an inline SVG element that stands on the line of the text."""
     with rc_context({"mathtext.fontset": "cm", "svg.fonttype": "path", "svg.hashsalt": tex}):
         properties = FontProperties(size=_POINTS_PER_EM)
-        text = rf"${tex}$".replace(r"\displaystyle", "")
+        text = "$" + (tex.replace(r"\frac", r"\dfrac") if display else tex) + "$"
         box = MathTextParser("path").parse(text, dpi=72, prop=properties)
         width, height = box.width + 2 * _PAD, box.height + 2 * _PAD
         figure = Figure(figsize=(width / 72, height / 72))

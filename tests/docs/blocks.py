@@ -7,6 +7,7 @@ import doctest
 import io
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -21,7 +22,20 @@ from typer.testing import CliRunner
 
 from discorank.cli.app import app
 
-__all__ = ["LANGUAGES", "Block", "Runner", "agrees", "blocks_of", "commands_of"]
+__all__ = [
+    "LANGUAGES",
+    "PAGES",
+    "Block",
+    "Runner",
+    "agrees",
+    "blocks_of",
+    "commands_of",
+    "setup_of",
+]
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))
 
 # Fences that are run, and those that hold no code.
 _RUN = frozenset({"python", "pycon", "console", "bash"})
@@ -33,7 +47,7 @@ _FENCE = re.compile(
 _NEEDS = re.compile(r'title="needs ([^"]+)"')
 # What the shell has to see; anything else is a call of the command line, made in this process.
 _SHELL = re.compile(r"[|><;&$*`]")
-_DURATION = re.compile(r"\b\d+(\.\d+)?\s?(ms|s|min|h)\b")
+_DURATION = re.compile(r"\b(\d+h)?(\d+m)?\d+(\.\d+)?\s?(ms|s|m|min|h)\b")
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
 
@@ -76,6 +90,14 @@ def _body(fence: re.Match[str]) -> str:
     return textwrap.dedent(fence["body"])
 
 
+def setup_of(page: Path, folder: Path) -> dict[str, Any]:
+    """Make what a page takes as given, by ``setups/PAGE.py``; return names for its Python."""
+    inside = page.relative_to(DOCS) if page.is_relative_to(DOCS) else Path(page.name)
+    setup = Path(__file__).parent / "setups" / inside.with_suffix(".py")
+    made = runpy.run_path(str(setup))["make"](folder) if setup.exists() else None
+    return made or {}
+
+
 def commands_of(block: Block) -> Iterator[tuple[str, str]]:
     """Yield each command of a console or shell block with the output that is shown below it."""
     if block.language == "bash":
@@ -93,20 +115,27 @@ class Runner:
     def __init__(self, names: dict[str, Any] | None = None) -> None:
         self.names: dict[str, Any] = {"__name__": "__page__", **(names or {})}
 
-    def run(self, block: Block) -> None:
-        """Run a block, and compare what it prints with what the page shows."""
+    def run(self, block: Block) -> Iterator[tuple[str, str]]:
+        """Run a block; yield what the page shows and what it prints, where the page shows any."""
         match block.language:
             case "python":
                 printed = io.StringIO()
                 with contextlib.redirect_stdout(printed):
                     exec(compile(block.text, f"line {block.line}", "exec"), self.names)
                 if block.prints is not None:
-                    _compare(block.prints, printed.getvalue())
+                    yield block.prints, printed.getvalue()
             case "pycon":
                 self._doctest(block)
             case _:
-                for command, output in commands_of(block):
-                    _compare(output, _output_of(command))
+                for command, shown in commands_of(block):
+                    output = _output_of(command)
+                    if shown.strip():
+                        yield shown, output
+
+    def check(self, block: Block) -> None:
+        """Run a block, and compare what it prints with what the page shows."""
+        for shown, printed in self.run(block):
+            assert agrees(shown, printed), f"the page shows\n{shown}\nbut this prints\n{printed}"
 
     def _doctest(self, block: Block) -> None:
         examples = doctest.DocTestParser().get_doctest(
@@ -137,11 +166,6 @@ def _output_of(command: str) -> str:
     )
     assert done.returncode == 0, f"{command}: {done.stdout}"
     return done.stdout
-
-
-def _compare(shown: str, printed: str) -> None:
-    if shown.strip():
-        assert agrees(shown, printed), f"the page shows\n{shown}\nbut this prints\n{printed}"
 
 
 def agrees(shown: str, printed: str) -> bool:
