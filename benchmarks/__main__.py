@@ -5,7 +5,16 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("disco", "scorers", "streaming", "growth", "calibration", "racing", "samples")
+NAMES = (
+    "disco",
+    "scorers",
+    "streaming",
+    "growth",
+    "calibration",
+    "racing",
+    "samples",
+    "extraction",
+)
 
 for name in sys.argv[1:] or NAMES:
     importlib.import_module(f"benchmarks.{name}").main()

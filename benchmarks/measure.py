@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +16,25 @@ def best_seconds(*calls: Callable[[], object], rounds: int = 5) -> list[float]:
     Taking turns, a slow moment of the machine hits the yardstick and what it measures alike; the
     least of several rounds is what the machine can do when nothing else disturbs it.
     """
+    best: list[float] = _turns(calls, rounds).min(axis=0).tolist()
+    return best
+
+
+def median_seconds(*calls: Callable[[], object], rounds: int = 5) -> list[float]:
+    """Median wall-clock time of each call over `rounds`, the calls taking turns."""
+    median: list[float] = np.median(_turns(calls, rounds), axis=0).tolist()
+    return median
+
+
+def _turns(calls: Sequence[Callable[[], object]], rounds: int) -> NDArray[np.float64]:
+    """Wall-clock time of each call in each round."""
     seconds = np.full((rounds, len(calls)), np.inf)
     for turn in range(rounds):
         for which, call in enumerate(calls):
             start = time.perf_counter()
             call()
             seconds[turn, which] = time.perf_counter() - start
-    best: list[float] = seconds.min(axis=0).tolist()
-    return best
+    return seconds
 
 
 def peak_bytes(call: Callable[[], object]) -> int:

@@ -107,6 +107,14 @@ def _timm_checkpoint(folder: Path) -> Case:
     return Case(f"timm:test_resnet?checkpoint={file}", 96, 1000, file)
 
 
+def _timm_folder(folder: Path) -> Case:
+    model = timm.create_model("test_vit", num_classes=3)
+    timm.models.save_for_hf(model, str(folder / "saved"), safe_serialization=True)
+    weights = "sha256:[0-9a-f]{64} files:[0-9a-f]{16}"
+    file = folder / "saved" / "model.safetensors"
+    return Case(f"timm:local-dir:{folder / 'saved'}", 64, 3, file, weights)
+
+
 def _torchvision_random(_: Path) -> Case:
     spec = "torchvision:squeezenet1_1?pretrained=false&seed=3"
     return Case(spec, 512, 1000, weights="random:3")
@@ -224,6 +232,7 @@ MAKERS = {
     for maker in (
         _timm_random,
         _timm_checkpoint,
+        _timm_folder,
         _torchvision_random,
         _torchvision_checkpoint,
         _transformers,
@@ -308,6 +317,7 @@ def test_an_unknown_option_is_refused(case: Case) -> None:
     "case",
     [
         "timm_checkpoint",
+        "timm_folder",
         "torchvision_checkpoint",
         "transformers",
         "open_clip_checkpoint",
@@ -456,6 +466,33 @@ def test_its_snippet_loads_it_with_its_preprocessing_and_a_new_head(
         return  # other random weights, or what no head of the library reads
     entered = entered.detach().numpy().reshape(len(images), -1)
     np.testing.assert_allclose(entered, encoder.encode(batch).features, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "timm_checkpoint",
+        "timm_folder",
+        "torchvision_checkpoint",
+        "transformers",
+        "open_clip_checkpoint",
+        "onnx",
+        "keras",
+        "keras_h5",
+    ],
+    indirect=True,
+)
+def test_a_wrong_file_or_folder_gets_suggestions(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    there = re.split(r"[:=]", re.split(r"&|\?output", case.spec)[0])[-1]
+    with pytest.raises(ModelFailed, match="did you mean") as raised:
+        resolve(case.spec.replace(there, there[:-1] + "_" + there[-1]))
+    assert Path(there).name in str(raised.value)
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

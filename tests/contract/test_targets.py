@@ -62,6 +62,12 @@ def write_images(folder: Path) -> Path:
     return folder / "images.npz"
 
 
+def write_boxes(folder: Path) -> Path:
+    boxes = np.random.default_rng(0).uniform(0.2, 0.4, (len(LABELS), 4))
+    np.savez(folder / "boxes.npz", images=noise(len(LABELS)), labels=LABELS, boxes=boxes)
+    return folder / "boxes.npz"
+
+
 def write_features(folder: Path) -> Path:
     features = np.random.default_rng(0).normal(size=(len(LABELS), 4))
     np.savez(folder / "features.npz", features=features, labels=LABELS)
@@ -110,6 +116,20 @@ def write_image_names(folder: Path) -> Path:
     rows = [f"{file.relative_to(folder)},{file.parent.name}" for file in files]
     (folder / "names.csv").write_text("\n".join(["file,label", *rows]))
     return folder / "names.csv"
+
+
+def write_audio_names(folder: Path) -> Path:
+    write_audio_folder(folder)
+    files = sorted(folder.rglob("*.flac"))
+    rows = [f"{file.relative_to(folder)},{file.parent.name}" for file in files]
+    (folder / "sounds.csv").write_text("\n".join(["file,label", *rows]))
+    return folder / "sounds.csv"
+
+
+def write_targets(folder: Path) -> Path:
+    targets = np.random.default_rng(0).normal(size=(len(LABELS), 1))
+    np.savez(folder / "targets.npz", images=noise(len(LABELS)), targets=targets)
+    return folder / "targets.npz"
 
 
 def write_saved(folder: Path) -> Path:
@@ -253,6 +273,11 @@ KINDS = {
         lambda path: change_file("*.png")(path.parent),
         lambda path: empty("*.png")(path.parent),
     ),
+    "csv-audio-names": Kind(
+        write_audio_names,
+        lambda path: change_file("*.flac")(path.parent),
+        lambda path: empty("*.flac")(path.parent),
+    ),
     "saved-texts": Kind(write_saved, rewrite_saved("another text"), rewrite_saved(None)),
     "coco": Kind(
         write_coco,
@@ -268,6 +293,8 @@ KINDS = {
     ),
     "voc": Kind(write_voc, change_file("*.png"), empty("*.png")),
     "npz-images": Kind(write_images, change_last_value, is_one_file=True),
+    "npz-boxes": Kind(write_boxes, change_last_value, is_one_file=True),
+    "npz-regression": Kind(write_targets, change_last_value, is_one_file=True),
     "npz-features": Kind(write_features, change_last_value, is_one_file=True),
     "digits": Kind(lambda _: "digits"),
     "mnist5k": Kind(lambda _: "mnist5k"),

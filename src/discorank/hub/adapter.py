@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from discorank.errors import DiscorankError, MissingExtra, ModelFailed
-from discorank.hub.spec import Spec
+from discorank.hub.spec import Spec, did_you_mean
 from discorank.types import Candidate, Encoded, Float32Array
 
 __all__ = [
@@ -86,12 +86,14 @@ def existing_file(path: str | Path) -> Path:
     Raises
     ------
     ModelFailed
-        If there is none.
+        If there is none; the message suggests files beside it.
     """
     path = Path(path).expanduser()
     if not path.is_file():
         what = "is a folder, not a file" if path.is_dir() else "does not exist"
-        raise ModelFailed(f"the file {str(path)!r} {what}")
+        beside = path.parent.iterdir() if path.parent.is_dir() else ()
+        hint = did_you_mean(path.name, (file.name for file in beside if file.is_file()))
+        raise ModelFailed(f"the file {str(path)!r} {what}{hint}")
     return path
 
 
