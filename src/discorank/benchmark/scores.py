@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from discorank.benchmark.evaluation import evaluate
+from discorank.errors import InvalidInput
 from discorank.ranking.options import all_options
 from discorank.scoring.probe import Probe
 from discorank.scoring.registry import get_scorer
@@ -97,14 +98,27 @@ def _scored(
     return {model: float(score.value) for model, score in zip(target.features, pooled, strict=True)}
 
 
+def _wanted(suite: Suite, options: BenchOptions) -> SuiteScores:
+    if options.ablation is None:
+        return score_suite(
+            suite,
+            options.scorers or DEFAULT_SCORERS,
+            options.scorer_options,
+            random_state=options.random_state,
+        )
+    from discorank.benchmark.ablations import ablate
+
+    if options.scorers or options.scorer_options:
+        raise InvalidInput(
+            f"the ablation {options.ablation!r} sets the scores and their options; leave out "
+            "--scorer and --option"
+        )
+    return ablate(suite, options.ablation)
+
+
 def bench_document(suite: Suite, options: BenchOptions) -> dict[str, JSON]:
     """Score a suite, compare with its truth, and return what a report shows."""
-    scored = score_suite(
-        suite,
-        options.scorers or DEFAULT_SCORERS,
-        options.scorer_options,
-        random_state=options.random_state,
-    )
+    scored = _wanted(suite, options)
     evaluation = evaluate(
         scored.values,
         suite.truth,

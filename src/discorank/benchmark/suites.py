@@ -30,6 +30,8 @@ class BenchOptions:
         Names of scorers; empty for those that the benchmark has by default.
     scorer_options : mapping
         As in `discorank.rank`.
+    ablation : str, optional
+        Forms of the DISCO score in the place of scorers: one of `ABLATIONS`.
     data : Path, optional
         Folder with data sets that do not come with the package.
     from_scratch : bool
@@ -51,6 +53,7 @@ class BenchOptions:
 
     scorers: tuple[str, ...] = ()
     scorer_options: Mapping[str, Any] = field(default_factory=dict)
+    ablation: str | None = None
     data: Path | None = None
     from_scratch: bool = False
     work: Path | None = None

@@ -37,6 +37,14 @@ def bench(
         ),
     ] = [],  # noqa: B006 - read by typer, never changed
     option: options.ScorerOptions = [],  # noqa: B006
+    ablate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Compare forms of the DISCO score that differ in one thing, in the place of "
+            "scorers: groups, components, parts, covariance, hard, samples.",
+        ),
+    ] = None,
     k: Annotated[int, typer.Option("-k", metavar="N", help="Models one would fine-tune.")] = 1,
     from_scratch: Annotated[
         bool,
@@ -88,6 +96,7 @@ def bench(
         scorer_options=options.scorer_options(
             components=None, groups=None, svd_solver=None, more=option
         ),
+        ablation=ablate,
         data=data,
         from_scratch=from_scratch,
         work=work,

@@ -10,43 +10,11 @@ import pytest
 
 from discorank import disco_score
 from discorank.benchmark.scores import score_suite
-from discorank.benchmark.suite import Suite, read_suite, write_suite
+from discorank.benchmark.suite import Suite, read_suite
 from discorank.benchmark.suites import get_bench, load_suite
 from discorank.errors import InvalidInput, UnknownName
 
 MODELS = ("strong", "fair", "weak")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return a suite of three candidates, whose classes lie ever closer, on two targets."""
-    rng = np.random.default_rng(0)
-    arrays, cells = {}, {}
-    for target in ("cars", "pets"):
-        labels = np.arange(30, dtype=np.int16) % 3
-        features = {
-            model: (rng.normal(size=(30, 6)) + far * np.eye(6)[labels]).astype(np.float16)
-            for model, far in zip(MODELS, (8, 2, 0), strict=True)
-        }
-        arrays[target] = {"labels": labels, **features}
-        cells[target] = {
-            model: {
-                "finetuned": {"test": [accuracy, accuracy + 2.0]},
-                "linear": {"test": [accuracy - 10.0] * 2},
-                "seconds": 1.0,
-            }
-            for model, accuracy in zip(MODELS, (90.0, 80.0, 70.0), strict=True)
-        }
-    write_suite(
-        tmp_path / "suite",
-        name="small",
-        description="",
-        parameters=dict.fromkeys(MODELS, 7),
-        cells=cells,
-        arrays=arrays,
-        provenance={"seeds": [0, 1]},
-    )
-    return tmp_path / "suite"
 
 
 def test_a_suite_is_read_as_it_was_written(folder: Path) -> None:
@@ -58,7 +26,7 @@ def test_a_suite_is_read_as_it_was_written(folder: Path) -> None:
     assert target.linear["weak"] == 60.0
     assert target.labels.dtype == np.intp
     assert target.features["strong"].dtype == np.float32
-    assert target.features["strong"].shape == (30, 6)
+    assert target.features["strong"].shape == (30, 12)
     assert list(folder.glob(".*")) == []  # nothing unfinished is left
 
 
