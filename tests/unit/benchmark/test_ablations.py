@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def test_parts_are_those_of_the_result(folder: Path) -> None:
 
 
 def test_forms_are_compared_as_scorers_are(folder: Path) -> None:
-    document = bench_document(load_suite(folder), BenchOptions(ablation="parts"))
+    document: Any = bench_document(load_suite(folder), BenchOptions(ablation="parts"))
     named = {row["name"] for row in document["rows"] if row["kind"] == "scorer"}
     assert named == set(ABLATIONS["parts"].forms)
     assert set(document["seconds"]) == named
