@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import json
 import os
@@ -26,7 +27,7 @@ from discorank.errors import InvalidInput, ModelFailed, UnknownName
 from discorank.hub import expand, resolve
 from discorank.hub._operators import with_operators
 from discorank.hub.snippets import Loading, snippet
-from discorank.types import Candidate, Encoder
+from discorank.types import Candidate, Encoder, Trainable
 
 timm: Any = with_operators(lambda: __import__("timm"))
 models: Any = with_operators(lambda: __import__("torchvision")).models
@@ -409,6 +410,29 @@ def test_the_batch_size_changes_nothing(encoder: Encoder, batch: Any, size: int)
     if whole.source_logits is not None:
         logits = np.concatenate([cast("Any", part.source_logits) for part in parts])
         np.testing.assert_allclose(logits, whole.source_logits, rtol=1e-5, atol=1e-5)
+
+
+def test_gradients_reach_the_weights_where_it_can_be_trained(
+    encoder: Encoder, candidate: Candidate, batch: Any
+) -> None:
+    if candidate.source in ("onnx", "keras"):
+        assert not isinstance(encoder, Trainable)
+        return
+    assert isinstance(encoder, Trainable)
+    result = encoder.features(torch.as_tensor(batch))
+    np.testing.assert_allclose(
+        result.detach().numpy(), encoder.encode(batch).features, rtol=1e-4, atol=1e-5
+    )
+    weights = list(encoder.module.parameters())
+    result.square().sum().backward()
+    reached = [weight.grad is not None and bool(weight.grad.any()) for weight in weights]
+    encoder.module.zero_grad(set_to_none=True)
+    assert any(reached)
+    other = copy.deepcopy(encoder)
+    with torch.no_grad():
+        for weight in other.module.parameters():
+            weight.zero_()
+    assert (other.encode(batch).features != encoder.encode(batch).features).any()
 
 
 def test_random_states_are_left_alone(case: Case, batch: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import pickle
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from discorank.errors import InvalidInput, ModelFailed
 from discorank.features import extract
 from discorank.hub import expand, resolve
 from discorank.hub.snippets import Loading, snippet
-from discorank.types import Audio, Candidate, Collating, Encoder, Target
+from discorank.types import Audio, Candidate, Collating, Encoder, Target, Trainable
 
 WIDTH = 16
 TEXTS = ["the cat sat", ("a dog ran", "on the mat"), "", "mat " * 40, "a cat and a dog"]
@@ -119,6 +120,24 @@ def test_the_same_again(encoder: Encoder, candidate: Candidate, batch: Any) -> N
 
     np.testing.assert_array_equal(encoder.encode(batch).features, first)
     np.testing.assert_array_equal(cast("Any", candidate.load("cpu")).encode(batch).features, first)
+
+
+def test_gradients_reach_the_weights(encoder: Encoder, batch: Any) -> None:
+    assert isinstance(encoder, Trainable)
+    result = encoder.features(batch)
+    np.testing.assert_allclose(
+        result.detach().numpy(), encoder.encode(batch).features, rtol=1e-4, atol=1e-5
+    )
+    weights = list(encoder.module.parameters())
+    result.square().sum().backward()
+    reached = [weight.grad is not None and bool(weight.grad.any()) for weight in weights]
+    encoder.module.zero_grad(set_to_none=True)
+    assert any(reached)
+    other = copy.deepcopy(encoder)
+    with torch.no_grad():
+        for weight in other.module.parameters():
+            weight.zero_()
+    assert (other.encode(batch).features != encoder.encode(batch).features).any()
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from discorank.errors import InvalidInput
-from discorank.features import folder_at, open_store, pick_device
+from discorank.features import open_store, pick_device
 from discorank.finetuning.journal import Journal
 from discorank.finetuning.metrics import main_metric
 from discorank.finetuning.recipe import Optimizer, Recipe
@@ -216,7 +216,7 @@ def finetune_on(
         random_state=random_state,
         device=pick_device(device),
         workers=workers,
-        journal=Journal(folder_at(f"{store.root.removesuffix('features')}finetuning")),
+        journal=Journal.beside(store, "finetuning"),
         store=store,
         keep=None if keep_features is None else Path(keep_features).expanduser(),
         progress=progress,

@@ -8,8 +8,10 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from discorank.features import folder_at
+
 if TYPE_CHECKING:
-    from discorank.features import Folder
+    from discorank.features import FeatureStore, Folder
 
 __all__ = ["Journal"]
 
@@ -28,6 +30,11 @@ class Journal:
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
+
+    @classmethod
+    def beside(cls, store: FeatureStore, name: str) -> Journal:
+        """Return the journal of a name in the cache that holds these features."""
+        return cls(folder_at(store.root.removesuffix("features") + name))
 
     @staticmethod
     def digest(key: Mapping[str, Any]) -> str:

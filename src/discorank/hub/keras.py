@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import keras
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from discorank.errors import MissingExtra, ModelFailed, UnknownName
@@ -33,7 +35,7 @@ from discorank.hub.image_options import IMAGE_OPTIONS, preprocessing_of
 from discorank.hub.images import ImagePreprocessing
 from discorank.hub.spec import Spec, did_you_mean
 from discorank.hub.weights import sha256
-from discorank.types import Candidate, Encoder
+from discorank.types import Candidate, Encoded, Encoder
 
 __all__ = ["resolve"]
 
@@ -160,7 +162,28 @@ def _load(path: Path, preprocessing: ImagePreprocessing, taken: _Taken, device: 
         whole = keras.saving.load_model(path, compile=False, safe_mode=True)
         module: nn.Module = taken.cut(whole)
     forward = partial(_forward, taken.probabilities, device)
-    return modules.ModuleEncoder(module, preprocessing, forward, device)
+    return _Untrained(modules.ModuleEncoder(module, preprocessing, forward, device))
+
+
+class _Untrained:
+    """An encoder that is no `Trainable` one: Keras models are trained in Keras's own way.
+
+    Parameters
+    ----------
+    encoder : ModuleEncoder
+    """
+
+    def __init__(self, encoder: modules.ModuleEncoder) -> None:
+        self._encoder = encoder
+
+    @property
+    def preprocess(self) -> Callable[[Any], NDArray[Any]]:
+        """Turn a PIL image of any mode into the model's input."""
+        return self._encoder.preprocess
+
+    def encode(self, batch: NDArray[Any]) -> Encoded:
+        """Run the model on a stack of inputs."""
+        return self._encoder.encode(batch)
 
 
 def _forward(
