@@ -35,6 +35,7 @@ def demo(
     console = Console(highlight=False)
     failed = False
     for target in _TARGETS:
+        progress = output.ranking_progress(quiet=quiet)
         ranking = discorank.rank(
             target,
             _POOL,
@@ -42,7 +43,8 @@ def demo(
             device=device,
             workers=workers,
             cache=cache,
-            progress=output.progress(quiet=quiet),
+            progress=progress,
+            events=progress,
         )
         document = ranking.to_dict()
         console.print(to_rich(summarize_ranking(document)))

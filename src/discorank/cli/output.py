@@ -22,7 +22,7 @@ from discorank.report.text import to_rich, to_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from discorank.features import Progress
+    from discorank.features import Progress, RankingProgress
     from discorank.ranking.events import Events
     from discorank.report.summarize import Summary
 
@@ -35,6 +35,7 @@ __all__ = [
     "events",
     "notice",
     "progress",
+    "ranking_progress",
 ]
 
 _FORMATS = ("table", "json", "csv", "markdown")
@@ -143,16 +144,19 @@ class Destination:
 
 @contextmanager
 def events(
-    log_json: str | None, mlflow: str | None, destination: Destination
+    log_json: str | None,
+    mlflow: str | None,
+    destination: Destination,
+    follower: Events | None = None,
 ) -> Iterator[Events | None]:
-    """Open what a run is recorded in; None where nothing was asked for.
+    """Open what a run is recorded in, beside who follows it; None where there is nothing.
 
     Raises
     ------
     InvalidInput
         If the log cannot be written, or would be mixed with the result.
     """
-    listeners: list[Events] = []
+    listeners: list[Events] = [] if follower is None else [follower]
     with ExitStack() as open_files:
         if log_json == "-":
             if destination.out is None:
@@ -180,6 +184,15 @@ def progress(*, quiet: bool) -> Progress | None:
     from discorank.features import RichProgress
 
     return RichProgress()
+
+
+def ranking_progress(*, quiet: bool) -> RankingProgress | None:
+    """Return the same for a ranking, with a bar for all models; it follows the events too."""
+    if quiet:
+        return None
+    from discorank.features import RankingProgress
+
+    return RankingProgress()
 
 
 def notice(text: str) -> None:

@@ -144,7 +144,8 @@ def rank(
         if planned.failed:
             raise typer.Exit(discorank.ModelFailed.exit_code)
         return
-    with output.events(log_json, mlflow, destination) as events:
+    progress = output.ranking_progress(quiet=quiet)
+    with output.events(log_json, mlflow, destination, progress) as events:
         ranking = discorank.rank(
             target,
             models or None,
@@ -162,7 +163,7 @@ def rank(
             ray_address=ray_address,
             cpus_per_model=cpus_per_model,
             gpus_per_model=gpus_per_model,
-            progress=output.progress(quiet=quiet),
+            progress=progress,
             events=events,
         )
     destination.write(

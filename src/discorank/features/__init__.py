@@ -9,7 +9,7 @@ from discorank.features.folders import Folder, folder_at
 from discorank.features.inputs import preprocess_all
 from discorank.features.key import FeatureKey, feature_key
 from discorank.features.loading import default_workers, n_cores, one_line, without_main
-from discorank.features.progress import Progress, RichProgress, SilentProgress
+from discorank.features.progress import Progress, RankingProgress, RichProgress, SilentProgress
 from discorank.features.store import FeatureStore, StoredFeatures, open_store
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "FeatureStore",
     "Folder",
     "Progress",
+    "RankingProgress",
     "RichProgress",
     "SilentProgress",
     "StoredFeatures",
