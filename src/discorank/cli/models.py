@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from discorank.cli.command import complete_specs
 from discorank.errors import MissingExtra, ModelFailed
 from discorank.report.models import summarize_models
 from discorank.report.text import to_rich
@@ -24,6 +25,7 @@ def models(
         list[str],
         typer.Argument(
             metavar="SPEC...",
+            autocompletion=complete_specs,
             help="timm:NAME, transformers:NAME, pool:NAME, pool:FILE.yaml, 'timm[params<30M]', ...",
         ),
     ],

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from discorank.cli.command import complete_scorers
 from discorank.errors import InvalidInput
 
 __all__ = [
@@ -123,6 +124,7 @@ Scorers: TypeAlias = Annotated[
     typer.Option(
         "--scorer",
         metavar="NAME...",
+        autocompletion=complete_scorers,
         rich_help_panel=_SCORE,
         help="What scores the models; of several, the first orders them. "
         "discorank scorers lists them.",

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 import discorank
+from discorank.cli.complete import starting
 from discorank.errors import InvalidInput
 from discorank.ranking.events import together
 from discorank.report.files import check_writable, write_atomically
@@ -53,6 +54,7 @@ FormatOption: TypeAlias = Annotated[
     typer.Option(
         "--format",
         metavar="FORMAT",
+        autocompletion=lambda incomplete: starting(_FORMATS, incomplete),
         help="table, json, csv or markdown; by default what the ending of --out says, else a "
         "table.",
     ),

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from discorank.cli import output
+from discorank.cli.complete import starting
 from discorank.errors import InvalidInput
 from discorank.report.files import check_writable
 from discorank.report.words import printable
@@ -23,6 +24,7 @@ def plot(
         str,
         typer.Argument(
             metavar="KIND",
+            autocompletion=lambda incomplete: starting(_KINDS, incomplete),
             help="ranking, spectrum, components, change, shares, truth, groups, or time.",
         ),
     ],

@@ -8,7 +8,7 @@ import typer
 
 import discorank
 from discorank.cli import options, output
-from discorank.cli.command import command_line
+from discorank.cli.command import command_line, complete_specs, complete_target
 from discorank.report.formats import to_json
 from discorank.report.plan import plan_to_csv, summarize_plan
 from discorank.report.summarize import printable, summarize_ranking
@@ -25,7 +25,7 @@ def rank(
     ctx: typer.Context,
     target: Annotated[
         str,
-        typer.Argument(metavar="TARGET", help=options.TARGET_HELP),
+        typer.Argument(metavar="TARGET", help=options.TARGET_HELP, autocompletion=complete_target),
     ],
     *,
     models: Annotated[
@@ -33,6 +33,7 @@ def rank(
         typer.Option(
             "--models",
             metavar="SPEC...",
+            autocompletion=complete_specs,
             show_default="a pool that fits the target and the device",
             help="Candidates: timm:NAME, torchvision:NAME, transformers:NAME, onnx:FILE, "
             "python:MODULE:FACTORY, features:FILE.npz, pool:NAME, ...",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 import typer
 
 from discorank.cli import options
+from discorank.cli.command import complete_specs
 from discorank.errors import InvalidInput, UnknownName
 from discorank.scoring.validate import check_choice, check_count
 
@@ -23,7 +24,9 @@ def snippet(
     model: Annotated[
         str,
         typer.Argument(
-            metavar="SPEC|RANKING.json", help="A candidate, or a ranking, whose best is taken."
+            metavar="SPEC|RANKING.json",
+            autocompletion=complete_specs,
+            help="A candidate, or a ranking, whose best is taken.",
         ),
     ],
     *,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +20,7 @@ from discorank.hub.query import Query
 from discorank.hub.spec import BOXES, Spec, did_you_mean
 from discorank.types import Boxes, Candidate
 
-__all__ = ["expand", "extra_of", "is_installed", "label_of", "resolve"]
+__all__ = ["catalogue", "expand", "extra_of", "is_installed", "label_of", "resolve", "schemes"]
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,22 @@ def resolve(spec: str) -> Candidate:
         else:
             candidate = cast("Adapter", adapter).resolve(bare)
     return replace(candidate, alias=parsed.alias)
+
+
+def schemes() -> tuple[str, ...]:
+    """Return the prefixes of specs."""
+    return tuple(_SCHEMES)
+
+
+def catalogue(scheme: str) -> Collection[str]:
+    """Return the names of a scheme's models, where it lists them; its library is imported.
+
+    Raises
+    ------
+    MissingExtra
+        If the library is not installed.
+    """
+    return cast("Catalogue", _adapter(scheme)).names() if scheme in _CATALOGUES else ()
 
 
 def label_of(spec: str) -> str:
