@@ -48,6 +48,12 @@ class BenchOptions:
         Coverage of the intervals.
     random_state : int
         Seed of scorers and resamples.
+    device : str, optional
+        Torch device that models run on.
+    workers : int, optional
+        Processes that decode images.
+    cache : str, optional
+        Folder or URL where features are kept.
     progress : Progress, optional
     """
 
@@ -62,6 +68,9 @@ class BenchOptions:
     k: int = 1
     confidence: float = 0.95
     random_state: int = 0
+    device: str | None = None
+    workers: int | None = None
+    cache: str | None = None
     progress: Progress | None = None
 
 
@@ -100,6 +109,12 @@ BENCHES: Mapping[str, Bench] = MappingProxyType(
                 "minihub",
                 "27 small networks of one size on 9 real targets; from nothing on two cores",
                 "discorank.benchmark.minihub.runner:run",
+            ),
+            Bench(
+                "supervised-cnn",
+                "the published experiment, 11 ImageNet classifiers on 11 image sets; for who has "
+                "the sets (--data)",
+                "discorank.benchmark.supervised:run",
             ),
         )
     }

@@ -28,10 +28,11 @@ from discorank.scoring.registry import all_scorers, get_scorer
 from discorank.targets.published import PUBLISHED
 
 if TYPE_CHECKING:
+    from discorank.benchmark.suites import BenchOptions
     from discorank.ranking.result import Ranking
     from discorank.types import JSON, Target
 
-__all__ = ["DEFAULT_SCORERS", "MODELS", "bench_published"]
+__all__ = ["DEFAULT_SCORERS", "MODELS", "bench_published", "run"]
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +54,39 @@ DEFAULT_SCORERS = ("disco", "logme", "sfda")
 
 # From the name of a scorer to that of a model to its score.
 _Scores = Mapping[str, Mapping[str, float]]
+
+
+def run(options: BenchOptions) -> dict[str, JSON]:
+    """Run the experiment on the sets that are there.
+
+    Raises
+    ------
+    InvalidInput
+        If no folder of data sets is given, or none of them is in it.
+    """
+    if options.from_scratch or options.ablation is not None:
+        raise InvalidInput(
+            "supervised-cnn scores image sets that are here against published numbers; it has no "
+            "--from-scratch and no --ablate"
+        )
+    if options.data is None:
+        raise InvalidInput(
+            "supervised-cnn needs the folder that its image sets are unpacked in: --data FOLDER"
+        )
+    return bench_published(
+        options.data,
+        scorers=options.scorers or DEFAULT_SCORERS,
+        scorer_options=options.scorer_options,
+        k=options.k,
+        confidence=options.confidence,
+        random_state=options.random_state,
+        extraction={
+            "device": options.device,
+            "workers": options.workers,
+            "cache": options.cache,
+            "progress": options.progress,
+        },
+    )
 
 
 def bench_published(

@@ -12,6 +12,7 @@ from discorank.benchmark.suites import BENCHES
 from discorank.cli import options, output
 from discorank.report.bench import summarize_bench
 from discorank.report.evaluation import evaluation_to_csv
+from discorank.report.published import summarize_published
 
 __all__ = ["bench"]
 
@@ -81,6 +82,9 @@ def bench(
             help="Processes at the same time, each on one thread.",
         ),
     ] = 2,
+    device: options.Device = None,
+    workers: options.Workers = None,
+    cache: options.Cache = None,
     output_format: output.FormatOption = None,
     out: output.OutOption = None,
     coverage: options.Coverage = 0.95,
@@ -104,11 +108,15 @@ def bench(
         k=k,
         confidence=coverage,
         random_state=seed,
+        device=device,
+        workers=workers,
+        cache=cache,
         progress=output.progress(quiet=quiet),
     )
     document: dict[str, Any] = dict(get_bench(suite).run(asked))
+    summarize = summarize_published if "published" in document else summarize_bench
     destination.write(
-        summarize_bench(document),
+        summarize(document),
         as_json=lambda: json.dumps(document, indent=2, allow_nan=False) + "\n",
         as_csv=lambda: evaluation_to_csv(document),
     )
