@@ -1,4 +1,7 @@
-"""Run every benchmark, or those named: ``python -m benchmarks disco``."""
+"""Run every benchmark, or those named: ``python -m benchmarks disco``.
+
+``python -m benchmarks.hub``, which takes longer, is a command of its own.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Ten thousand candidates on one machine, planned, raced and ranked: time and memory.
 
-``python -m benchmarks.hub`` (a quarter of an hour of one core), or with other numbers of candidates:
-``python -m benchmarks.hub 300 1000``. Each has a process and an empty cache of its own.
+``python -m benchmarks.hub`` takes minutes of one core; ``python -m benchmarks.hub 300 1000`` takes
+other numbers of candidates. Each has a process and an empty cache of its own.
 """
 
 from __future__ import annotations

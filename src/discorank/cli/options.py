@@ -258,7 +258,7 @@ Budget: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="TIME",
-        rich_help_panel=_EXTRACTION,
+        rich_help_panel=_EXECUTION,
         help="Race, and begin no round that would not end in this time: 90s, 10m, 2h.",
     ),
 ]
@@ -266,7 +266,7 @@ BudgetSamples: TypeAlias = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        rich_help_panel=_EXTRACTION,
+        rich_help_panel=_EXECUTION,
         help="Race, and run models on at most N samples, all models together; the cache is free.",
     ),
 ]

@@ -259,7 +259,8 @@ class Ranking:
     unfinished : tuple of str
         Specs that were not reached before an interrupt, or with the budget; empty otherwise.
     race : bool
-        Whether models that were beaten early left before they had seen all samples.
+        Whether models that were beaten early left before they had seen all samples; so it is
+        under a budget.
     task : {"classification", "multilabel", "regression", "detection"}
     options : mapping
         From the name of each scorer, the one that orders the models first, to its options.

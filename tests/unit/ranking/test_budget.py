@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -270,3 +271,14 @@ def test_too_few_samples_for_one_model_are_refused(
 ) -> None:
     with pytest.raises(discorank.InvalidInput, match=r"must be at least 100, .* got 99"):
         ranked(images, budget_samples=99, cache=tmp_path, workers=0)
+
+
+def test_the_time_ends_what_runs_in_other_processes(
+    images: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    ranking = ranked(
+        images, budget=1e-9, executor="processes", jobs=2, cache=tmp_path, workers=0, device="cpu"
+    )
+    assert len(ranking.models) == 1
+    assert set(ranking.unfinished) == set(images[1]) - {ranking.best.model}
+    assert multiprocessing.active_children() == []
