@@ -1,8 +1,30 @@
-"""Fine-tuned metrics that are known, and how scores agree with them."""
+"""Fine-tuned metrics that are known, and how scores agree with them.
+
+Names are loaded on first use, so that the command line can list benchmarks without numpy.
+"""
 
 from __future__ import annotations
 
-from discorank.benchmark.evaluation import Evaluation, Judged, evaluate
-from discorank.benchmark.tables import TABLES, Table, load_table
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from discorank.benchmark.evaluation import Evaluation, Judged, evaluate
+    from discorank.benchmark.tables import TABLES, Table, load_table
 
 __all__ = ["TABLES", "Evaluation", "Judged", "Table", "evaluate", "load_table"]
+
+_HOME_OF = {
+    **dict.fromkeys(("Evaluation", "Judged", "evaluate"), "discorank.benchmark.evaluation"),
+    **dict.fromkeys(("TABLES", "Table", "load_table"), "discorank.benchmark.tables"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME_OF:
+        return getattr(importlib.import_module(_HOME_OF[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

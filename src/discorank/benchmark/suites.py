@@ -10,10 +10,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from discorank.benchmark.suite import Suite, read_suite
 from discorank.errors import UnknownName
 
 if TYPE_CHECKING:
+    from discorank.benchmark.suite import Suite
     from discorank.features import Progress
     from discorank.types import JSON
 
@@ -177,4 +177,6 @@ def load_suite(suite: str | Path) -> Suite:
     if not folder.is_dir():
         stored = sorted(path.name for path in folder.parent.glob("*"))
         raise UnknownName(f"no suite is named {str(suite)!r}; there are {', '.join(stored)}")
+    from discorank.benchmark.suite import read_suite  # needs numpy, which listing does not
+
     return read_suite(folder)

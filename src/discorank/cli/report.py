@@ -9,7 +9,6 @@ import typer
 
 from discorank.cli import output
 from discorank.report.files import write_atomically
-from discorank.report.page.ranking import ranking_page
 from discorank.report.words import printable
 
 __all__ = ["report"]
@@ -30,6 +29,7 @@ def report(
 ) -> None:
     """Write the report of a ranking: one HTML page that needs no network."""
     from discorank.ranking.documents import read_ranking
+    from discorank.report.page.ranking import ranking_page
 
     page = ranking.with_suffix(".html") if out is None else out
     output.check_report(page)

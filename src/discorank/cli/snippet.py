@@ -11,7 +11,6 @@ import typer
 from discorank.cli import options
 from discorank.cli.command import complete_specs
 from discorank.errors import InvalidInput, UnknownName
-from discorank.scoring.validate import check_choice, check_count
 
 if TYPE_CHECKING:
     from discorank.hub.snippets import Loading
@@ -43,6 +42,7 @@ def snippet(
 ) -> None:
     """Print the Python code that loads a model with its own preprocessing and a new head."""
     from discorank.hub import snippets
+    from discorank.scoring.validate import check_choice, check_count
     from discorank.types import Task as Known
 
     if task is not None:
