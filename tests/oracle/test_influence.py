@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from discorank.scoring import influence as influence_module
+from discorank.scoring import influence_parts
 from discorank.scoring.ncc import Covariance
 from discorank.scoring.probe import Probe
 from discorank.scoring.registry import get_scorer
@@ -27,7 +27,7 @@ def data() -> tuple[Float64Array, IntArray]:
 @pytest.fixture(autouse=True)
 def first_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let axes turn as far as the slope says, also where chance alone would turn them."""
-    monkeypatch.setattr(influence_module, "TURN_BY_CHANCE", 0.0)
+    monkeypatch.setattr(influence_parts, "TURN_BY_CHANCE", 0.0)
 
 
 def weighted_components(

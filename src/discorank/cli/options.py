@@ -44,6 +44,7 @@ __all__ = [
     "ScorerOptions",
     "Scorers",
     "Seed",
+    "ShardSamples",
     "Split",
     "SvdSolver",
     "Task",
@@ -340,6 +341,14 @@ GpusPerModel: TypeAlias = Annotated[
         show_default="1 where there are any",
         rich_help_panel=_EXECUTION,
         help="GPUs of a model with --executor ray; 0.5 lets two share one.",
+    ),
+]
+ShardSamples: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        rich_help_panel=_EXECUTION,
+        help="Extract and score each model on N samples at a time, each a task of its own.",
     ),
 ]
 TimeoutPerModel: TypeAlias = Annotated[

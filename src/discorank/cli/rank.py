@@ -89,6 +89,7 @@ def rank(
     ray_address: options.RayAddress = None,
     cpus_per_model: options.CpusPerModel = None,
     gpus_per_model: options.GpusPerModel = None,
+    shard_samples: options.ShardSamples = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -164,6 +165,7 @@ def rank(
             ray_address=ray_address,
             cpus_per_model=cpus_per_model,
             gpus_per_model=gpus_per_model,
+            shard_samples=shard_samples,
             progress=progress,
             events=events,
         )

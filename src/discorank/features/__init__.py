@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from discorank.features.device import all_devices, pick_device, put_on
 from discorank.features.encoding import runs_mixed
-from discorank.features.extract import extract, is_stored
+from discorank.features.extract import extract, extract_shard, is_stored
 from discorank.features.folders import Folder, folder_at
 from discorank.features.inputs import preprocess_all
 from discorank.features.key import FeatureKey, feature_key
@@ -24,6 +24,7 @@ __all__ = [
     "all_devices",
     "default_workers",
     "extract",
+    "extract_shard",
     "feature_key",
     "folder_at",
     "is_stored",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ from discorank.features.store import FeatureStore
 from discorank.scoring.validate import check_count
 from discorank.types import Candidate, Collating, Encoder, Features, IntArray, Target
 
-__all__ = ["as_error", "extract", "is_stored"]
+__all__ = ["as_error", "extract", "extract_shard", "is_stored"]
 
 logger = logging.getLogger(__name__)
 
@@ -115,6 +116,43 @@ def extract(
             made = make(shards=shards, keep=partial(_keep_shard, store, key))
             features = _restored(made, order)
             _keep(store, key, features)
+        return features
+
+
+def extract_shard(
+    candidate: Candidate,
+    target: Target,
+    rows: range,
+    *,
+    store: FeatureStore,
+    device: str | None = None,
+    **options: Any,
+) -> Features:
+    """Return the features of some of the selected rows, kept as a shard of those of all.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    target : Target
+    rows : range
+        Which of its selected rows.
+    store : FeatureStore
+        Where others find the shard; where it holds all rows, these are read.
+    device, **options
+        As in `extract`, which also says what is raised.
+    """
+    if candidate.on_maps or is_stored(candidate, target, store, device=device):
+        whole = extract(candidate, target, store=store, device=device, **options)
+        logits, part = whole.source_logits, slice(rows.start, rows.stop)
+        seconds = whole.seconds * len(rows) / len(target)
+        return Features(whole.features[part], None if logits is None else logits[part], seconds)
+    key = feature_key(candidate, target, mixed=_mixed(device))
+    with store.claim(key, rows):
+        features = store.get(key, rows)
+        if features is None:
+            some = target.take(np.arange(rows.start, rows.stop))
+            features = extract(candidate, some, device=device, **options)
+            _keep_shard(store, key, rows, features)
         return features
 
 

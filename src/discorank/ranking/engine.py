@@ -67,6 +67,7 @@ def rank(
     ray_address: str | None = None,
     cpus_per_model: float | None = None,
     gpus_per_model: float | None = None,
+    shard_samples: int | None = None,
     progress: Progress | None = None,
     events: Events | None = None,
 ) -> Ranking:
@@ -156,6 +157,9 @@ def rank(
     cpus_per_model, gpus_per_model : float, optional
         What a model needs of a node of executor "ray". By default one CPU, and one GPU where the
         cluster has any. A model has as many threads as CPUs.
+    shard_samples : int, optional
+        Extract and score each model on so many samples at a time, with every executor: one task
+        for each model and shard. For scorer "disco" on one class per sample.
     progress : Progress, optional
         Told of each batch; None is silent.
     events : callable, optional
@@ -186,7 +190,13 @@ def rank(
     for name in scorers:  # before the target is opened, which can take minutes
         get_scorer(name, task)
     execution = Execution(
-        executor, jobs, timeout_per_model, ray_address, cpus_per_model, gpus_per_model
+        executor=executor,
+        jobs=jobs,
+        timeout_per_model=timeout_per_model,
+        ray_address=ray_address,
+        cpus_per_model=cpus_per_model,
+        gpus_per_model=gpus_per_model,
+        shard_samples=shard_samples,
     )
     specs, pool = named_specs(models, boxes), None
     data = open_target(

@@ -117,7 +117,8 @@ class Execution:
 
     Attributes
     ----------
-    executor, jobs, timeout_per_model, ray_address, cpus_per_model, gpus_per_model
+    executor, jobs, timeout_per_model, ray_address, cpus_per_model, gpus_per_model,
+    shard_samples
         As in `discorank.rank`.
     """
 
@@ -127,6 +128,7 @@ class Execution:
     ray_address: str | None = None
     cpus_per_model: float | None = None
     gpus_per_model: float | None = None
+    shard_samples: int | None = None
 
     def __post_init__(self) -> None:
         check_choice(self.executor, get_args(ExecutorName), name="executor")
@@ -135,8 +137,9 @@ class Execution:
                 check_positive(value, name=name)
         if self.gpus_per_model is not None and self.gpus_per_model < 0:
             raise InvalidInput(f"gpus_per_model must not be negative, got {self.gpus_per_model}")
-        if self.jobs is not None:
-            check_count(self.jobs, name="jobs")
+        for name in ("jobs", "shard_samples"):
+            if (value := getattr(self, name)) is not None:
+                check_count(value, name=name)
         for name, executor in _FOR.items():
             if (value := getattr(self, name)) is not None and self.executor != executor:
                 raise InvalidInput(
@@ -145,6 +148,13 @@ class Execution:
 
     def open(self, job: Job) -> Executor:
         """Return what does the work; it is to be closed."""
+        if self.shard_samples is None:
+            return self._open(job)
+        from discorank.ranking.shards import ShardingExecutor
+
+        return ShardingExecutor(self._open(job), job.panel, self.shard_samples)
+
+    def _open(self, job: Job) -> Executor:
         if self.executor == "local" and self.timeout_per_model is None:
             return LocalExecutor(job)
         if self.executor == "ray":

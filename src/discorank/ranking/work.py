@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 import numpy as np
 
 from discorank.errors import DiscorankError, InvalidInput, UnknownName
-from discorank.features import extract, is_stored
+from discorank.features import extract, extract_shard, is_stored
 from discorank.hub import resolve
 from discorank.ranking.candidates import attempt
 from discorank.scoring.probe import Probe
@@ -59,16 +59,25 @@ class Job:
 
     def features(self, spec: str, positions: IntArray) -> Features:
         """Return the features of some of the samples, at increasing positions."""
+        return extract(self.candidate(spec), self._target(positions), **self._options)
+
+    def shard(self, spec: str, positions: IntArray, rows: range) -> Features:
+        """Return the features of some rows of those that `features` would return."""
+        return extract_shard(self.candidate(spec), self._target(positions), rows, **self._options)
+
+    def _target(self, positions: IntArray) -> Target:
         whole = len(positions) == len(self.data)
-        return extract(
-            self.candidate(spec),
-            self.data if whole else self.data.take(positions),
-            device=self.device,
-            batch_size=self.batch_size,
-            workers=self.workers,
-            store=self.store,
-            progress=self.progress,
-        )
+        return self.data if whole else self.data.take(positions)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {
+            "device": self.device,
+            "batch_size": self.batch_size,
+            "workers": self.workers,
+            "store": self.store,
+            "progress": self.progress,
+        }
 
     def missing(self, specs: Sequence[str], positions: IntArray) -> dict[str, int]:
         """Return on how many of these samples each candidate would have to be run."""

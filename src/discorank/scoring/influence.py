@@ -17,19 +17,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from array_api_compat import array_namespace
 
-from discorank.scoring.arrays import (
-    Precision,
-    placed_like,
-    precision_of,
-    segment_sums,
-    to_numpy,
-)
-from discorank.scoring.blocks import shifted_blocks
+from discorank.scoring.arrays import placed_like, precision_of, segment_sums, to_numpy
 from discorank.scoring.detection import DetectionResult
 from discorank.scoring.disco import DiscoResult
+from discorank.scoring.influence_parts import (
+    all_turns,
+    chance_of_turns,
+    of_classes,
+    of_turns,
+    ratio_slopes,
+    turn_rates,
+)
 from discorank.scoring.multilabel import binary_problems
 from discorank.scoring.ncc import Covariance, fit_components
-from discorank.scoring.ncc_slopes import ncc_slopes
+from discorank.scoring.ncc_slopes import SlopeSums, ncc_slopes
 from discorank.scoring.regression import RegressionResult
 from discorank.scoring.validate import ClassLabels
 
@@ -44,9 +45,6 @@ __all__ = [
     "multilabel_influence",
     "regression_influence",
 ]
-
-# How much of what chance turns two axes by damps their turn; 0: first order, however close.
-TURN_BY_CHANCE = 2.0
 
 _DECOMPOSITION = ("n_components", "n_groups", "svd_solver", "random_state")
 
@@ -131,13 +129,7 @@ def _components(probe: Probe, options: dict[str, Any]) -> SpectralComponents:
 
 def _through_ratios(components: SpectralComponents, scores: Sequence[float]) -> Float64Array:
     """N Σ_g ∂S_ratio^g/∂w_j S^g, centred: with its weight a sample's σ_k grows by t_jk² / 2 σ_k."""
-    sigma, ratios = components.singular_values, components.ratios
-    # ∂S_ratio^g / ∂σ_k = ([k ∈ g] − S_ratio^g) / Σ σ, so that σ_k moves the score by its own
-    # component's share less the mean of all.
-    of_component = np.asarray(scores) - float(ratios @ np.asarray(scores))
-    slopes = np.empty(len(sigma))
-    for group, value in zip(components.groups, of_component, strict=True):
-        slopes[group] = value / (2.0 * sigma[group] * sigma.sum())
+    slopes = ratio_slopes(components.singular_values, components.groups, scores)
     T = components.coordinates
     xp = array_namespace(T)
     effect = to_numpy(xp.square(T) @ placed_like(T, slopes, precision_of(T)))
@@ -182,49 +174,19 @@ def _through_classes(
     T, own, counts = components.coordinates, labels.ids, labels.counts
     model = fit_components(components, labels, covariance=covariance)
     means = segment_sums(T, own, len(counts)) / counts[:, None]
-    effect, by_turn = np.zeros(len(own)), np.zeros((T.shape[1], T.shape[1]))
-    for g, group in enumerate(components.groups):
-        slopes = ncc_slopes(components, labels, model, means, g, covariance=covariance)
-        residuals = to_numpy(T[:, group]).astype(np.float64) - means[own, group]
-        of_group = slopes.by_count[own] + np.einsum(
-            "ij,ij->i", residuals, (slopes.by_mean / counts[:, None])[own]
-        )
-        of_group += _forms(slopes.by_within, residuals)
-        if slopes.by_class is not None:
-            for c, by_scatter in enumerate(slopes.by_class):
-                of_group[own == c] += _forms(by_scatter, residuals[own == c])
-        effect += model.ratios[g] * of_group
-        by_turn[:, group] = model.ratios[g] * slopes.by_turn
-    effect += _through_axes(components, by_turn)
+    sigma, effect = components.singular_values, np.zeros(len(own))
+    slopes = []
+    for g in range(len(components.groups)):
+        sums = SlopeSums.of(T, own, means, model, g)
+        slopes.append(ncc_slopes(sums, sigma, model, means, g, covariance=covariance))
+        effect += model.ratios[g] * of_classes(T, own, means, model, g, slopes=slopes[g])
+    effect += _through_axes(components, all_turns(model, slopes))
     centred: Float64Array = effect - effect.mean()
     return centred
 
 
 def _through_axes(components: SpectralComponents, by_turn: Float64Array) -> Float64Array:
-    """Σ_kl ∂S/∂R_kl ∂R_kl/∂w_j, where R_kl turns axis l towards axis k.
-
-    To first order R_kl grows by t_jk t_jl / (σ_l² − σ_k²). Where two singular values are so close
-    that chance alone turns their axes far, that is damped: a turn has no more than its quarter.
-    """
-    T, variances = components.coordinates, np.square(components.singular_values)
-    xp = array_namespace(T)
-    precision: Precision = "float32" if precision_of(T) == "float32" else "float64"
-    chance = np.zeros((len(variances), len(variances)))  # variance of Σ_j t_jk t_jl
-    for _, t in shifted_blocks(T, None, precision):
-        squares = xp.square(t)
-        chance += to_numpy(squares.T @ squares)
-    gaps = variances[None, :] - variances[:, None]
-    rates = np.divide(gaps, np.square(gaps) + TURN_BY_CHANCE * chance, where=gaps != 0.0, out=gaps)
-    for group in components.groups:
-        rates[group, group] = 0.0  # a turn within a component leaves its distances as they are
-    slopes = placed_like(T, by_turn * rates, precision)
-    effect = np.empty(T.shape[0])
-    for rows, t in shifted_blocks(T, None, precision):
-        effect[rows] = to_numpy(xp.sum((t @ slopes) * t, axis=1))
-    return effect
-
-
-def _forms(matrix: Float64Array, rows: Float64Array) -> Float64Array:
-    """Return rᵀ M r of each row r."""
-    forms: Float64Array = np.einsum("ij,ij->i", rows @ matrix, rows)
-    return forms
+    """Σ_kl ∂S/∂R_kl ∂R_kl/∂w_j, where R_kl turns axis l towards axis k."""
+    T = components.coordinates
+    chance = chance_of_turns(T)
+    return of_turns(T, by_turn * turn_rates(components.singular_values, components.groups, chance))

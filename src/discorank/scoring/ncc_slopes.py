@@ -14,11 +14,9 @@ from discorank.scoring.ncc import covariance_weight, prior_strength
 if TYPE_CHECKING:
     from discorank.scoring.arrays import Array
     from discorank.scoring.ncc import Covariance, NccModel
-    from discorank.scoring.spectral import SpectralComponents
-    from discorank.scoring.validate import ClassLabels
-    from discorank.types import Float64Array
+    from discorank.types import Float64Array, IntArray
 
-__all__ = ["NccSlopes", "ncc_slopes"]
+__all__ = ["NccSlopes", "SlopeSums", "ncc_slopes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +44,54 @@ class NccSlopes:
     by_turn: Float64Array
 
 
+@dataclass(frozen=True, eq=False)
+class SlopeSums:
+    """Sums over samples from which the slopes of one component follow; those of shards add up.
+
+    Attributes
+    ----------
+    total : ndarray of shape (n_classes,)
+        Σ_i s_ic.
+    first : ndarray of shape (n_classes, k)
+        Σ_i s_ic t_i.
+    second : ndarray of shape (n_classes, k, p), optional
+        Σ_i s_ic t_i (t_i)_gᵀ; only where each class has a covariance of its own.
+    scatters : ndarray of shape (n_classes, k, p), optional
+        Σ_i (t_i − μ_c)(t_i − μ_c)_gᵀ over the samples of each class; likewise.
+    """
+
+    total: Float64Array
+    first: Float64Array
+    second: Float64Array | None = None
+    scatters: Float64Array | None = None
+
+    @classmethod
+    def of(cls, T: Array, own: IntArray, means: Float64Array, model: NccModel, g: int) -> SlopeSums:
+        """Sum over rows with coordinates T (n_rows, k) and class ids `own`."""
+        n_classes, k, group = len(model.counts), T.shape[1], model.groups[g]
+        total, first = np.zeros(n_classes), np.zeros((n_classes, k))
+        second = np.zeros((n_classes, k, group.stop - group.start)) if model.quadratic else None
+        for rows in model.blocks(len(own)):
+            t = T[rows, :]
+            slopes = _slopes(model.posteriors(g, model.whitened(t)[:, group]), own[rows])
+            t = array_namespace(t).astype(t, slopes.dtype, copy=False)
+            total += to_numpy(slopes).sum(axis=0, dtype=np.float64)
+            first += to_numpy(slopes.T @ t)
+            if second is not None:
+                for c in range(n_classes):
+                    second[c] += to_numpy((t * slopes[:, c : c + 1]).T @ t[:, group])
+        if second is None:
+            return cls(total, first)
+        return cls(total, first, second, _class_scatters(T, own, model.counts, means, group))
+
+    def plus(self, other: SlopeSums) -> SlopeSums:
+        """Return the sums over both sets of rows, for a covariance that all classes share."""
+        return SlopeSums(self.total + other.total, self.first + other.first)
+
+
 def ncc_slopes(
-    components: SpectralComponents,
-    labels: ClassLabels,
+    sums: SlopeSums,
+    singular_values: Float64Array,
     model: NccModel,
     means: Float64Array,
     g: int,
@@ -59,8 +102,9 @@ def ncc_slopes(
 
     Parameters
     ----------
-    components : SpectralComponents
-    labels : ClassLabels
+    sums : SlopeSums
+        Over all samples.
+    singular_values : ndarray of shape (k,)
     model : NccModel
         Fitted to them.
     means : ndarray of shape (n_classes, k)
@@ -77,8 +121,8 @@ def ncc_slopes(
     so that all follows from Σ_i s_ic, Σ_i s_ic t_i and A_c = Σ_i s_ic d dᵀ. Where Λ is common, what
     is quadratic in t cancels in A = Σ_c A_c, since Σ_c s_ic = 0.
     """
-    group = components.groups[g]
-    total, first, second = _sums(components, labels, model, g, squares=covariance == "class")
+    group, counts = model.groups[g], model.counts
+    total, first, second = sums.total, sums.first, sums.second
     own_means, size = means[:, group], group.stop - group.start
     precisions = model.precisions(g)
     # A_c of shape (n_classes, k, p); of one class, their sum, where Λ is common.
@@ -90,52 +134,31 @@ def ncc_slopes(
     toward = first[:, group] - total[:, None] * own_means
     by_mean = np.einsum("cij,cj->ci", np.broadcast_to(precisions, (len(total), size, size)), toward)
     by_covariance = precisions @ weighted[:, group]
-    by_class, by_count = None, total / labels.counts
-    if covariance == "class":
+    by_class, by_count = None, total / counts
+    if sums.scatters is not None:
         by_covariance -= total[:, None, None] * precisions
-        by_covariance /= 2.0 * (labels.counts + prior_strength(size))[:, None, None]
+        by_covariance /= 2.0 * (counts + prior_strength(size))[:, None, None]
         by_class = by_covariance
         by_count = by_count - np.einsum("cij,cji->c", by_class, np.linalg.inv(precisions))
         by_pooled = prior_strength(size) * by_class.sum(axis=0)
-        scatters = _class_scatters(components, labels, means, group)
-        turned += 2.0 * np.einsum("ckj,cjl->kl", scatters, by_class)
+        turned += 2.0 * np.einsum("ckj,cjl->kl", sums.scatters, by_class)
     else:
         by_pooled = 0.5 * by_covariance[0] if covariance == "shared" else np.zeros((size, size))
-    by_within = _through_shrinkage(by_pooled, labels)
-    within = -(means.T * labels.counts) @ own_means
-    within[group] += np.diag(np.square(components.singular_values[group]))
+    by_within = _through_shrinkage(by_pooled, counts)
+    within = -(means.T * counts) @ own_means
+    within[group] += np.diag(np.square(singular_values[group]))
     turned += 2.0 * within @ by_within
     return NccSlopes(by_count, by_mean, by_class, by_within, turned)
 
 
-def _through_shrinkage(by_pooled: Float64Array, labels: ClassLabels) -> Float64Array:
+def _through_shrinkage(by_pooled: Float64Array, counts: IntArray) -> Float64Array:
     """Pass a slope by the pooled covariance on to the scatter, in what it is shrunk to as well."""
-    n_samples, size, strength = labels.counts.sum(), len(by_pooled), prior_strength(len(by_pooled))
-    freedom = max(int(n_samples) - len(labels.counts), 1)
+    n_samples, size, strength = counts.sum(), len(by_pooled), prior_strength(len(by_pooled))
+    freedom = max(int(n_samples) - len(counts), 1)
     of_spread = strength / (n_samples + strength) / (freedom * size) * np.trace(by_pooled)
-    slope: Float64Array = covariance_weight(size, labels.counts) * by_pooled
+    slope: Float64Array = covariance_weight(size, counts) * by_pooled
     slope[range(size), range(size)] += of_spread
     return slope
-
-
-def _sums(
-    components: SpectralComponents, labels: ClassLabels, model: NccModel, g: int, *, squares: bool
-) -> tuple[Float64Array, Float64Array, Float64Array | None]:
-    """Σ_i s_ic, Σ_i s_ic t_i, and with `squares` Σ_i s_ic t_i (t_i)_gᵀ; shapes (C, ...)."""
-    T, own, group = components.coordinates, labels.ids, components.groups[g]
-    n_classes, k, size = len(labels.counts), T.shape[1], group.stop - group.start
-    total, first = np.zeros(n_classes), np.zeros((n_classes, k))
-    second = np.zeros((n_classes, k, size)) if squares else None
-    for rows in model.blocks(len(own)):
-        t = T[rows, :]
-        slopes = _slopes(model.posteriors(g, model.whitened(t)[:, group]), own[rows])
-        t = array_namespace(t).astype(t, slopes.dtype, copy=False)
-        total += to_numpy(slopes).sum(axis=0, dtype=np.float64)
-        first += to_numpy(slopes.T @ t)
-        if second is not None:
-            for c in range(n_classes):
-                second[c] += to_numpy((t * slopes[:, c : c + 1]).T @ t[:, group])
-    return total, first, second
 
 
 def _slopes(posteriors: Array, own: Array) -> Array:
@@ -150,12 +173,11 @@ def _slopes(posteriors: Array, own: Array) -> Array:
 
 
 def _class_scatters(
-    components: SpectralComponents, labels: ClassLabels, means: Float64Array, group: slice
+    T: Array, own: IntArray, counts: IntArray, means: Float64Array, group: slice
 ) -> Float64Array:
-    """Σ_i (t_i − μ_c)(t_i − μ_c)_gᵀ over the samples of each class, shape (n_classes, k, p)."""
-    members = np.split(np.argsort(labels.ids, kind="stable"), np.cumsum(labels.counts)[:-1])
+    members = np.split(np.argsort(own, kind="stable"), np.cumsum(counts)[:-1])
     found = []
     for c, rows in enumerate(members):
-        residuals = to_numpy(components.coordinates[rows, :]).astype(np.float64) - means[c]
+        residuals = to_numpy(T[rows, :]).astype(np.float64) - means[c]
         found.append(residuals.T @ residuals[:, group])
     return np.array(found)

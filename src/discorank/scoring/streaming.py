@@ -9,15 +9,13 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import linalg
 
 from discorank._optional import import_optional
 from discorank.errors import InvalidInput
-from discorank.scoring.arrays import Array, as_array, segment_sums, to_numpy
-from discorank.scoring.blocks import for_each_block
+from discorank.scoring.arrays import as_array, to_numpy
 from discorank.scoring.disco import ComponentScore, DiscoResult
-from discorank.scoring.ncc import Covariance, NccModel, fit_ncc
-from discorank.scoring.spectral import RANK_TOLERANCE, split_groups
+from discorank.scoring.ncc import Covariance
+from discorank.scoring.passes import Moments, RowScorer, name_ids
 from discorank.scoring.validate import (
     check_choice,
     check_count,
@@ -25,7 +23,7 @@ from discorank.scoring.validate import (
     check_labels,
     check_rows,
 )
-from discorank.types import Float64Array, IntArray
+from discorank.types import Float64Array
 
 __all__ = ["StreamingDisco"]
 
@@ -104,8 +102,8 @@ class StreamingDisco:
         self.covariance: Covariance = covariance
         self.loo = loo
         self.batch_size = batch_size
-        self._moments: _Moments | None = None
-        self._scorer: _Scorer | None = None
+        self._moments: Moments | None = None
+        self._scorer: RowScorer | None = None
         self._sums: Float64Array | None = None
         self._contributions: list[Float64Array] = []
 
@@ -148,8 +146,8 @@ class StreamingDisco:
         if self._scorer is not None:
             raise InvalidInput("partial_fit comes before decompose; start anew for other data")
         Z = to_numpy(check_rows(X))
-        classes, ids = _name_ids(y, len(Z))
-        moments = _Moments.of(Z, classes, ids, self._moments)
+        classes, ids = name_ids(y, len(Z))
+        moments = Moments.of(Z, classes, ids, self._moments)
         self._moments = moments if self._moments is None else self._moments.plus(moments)
         return self
 
@@ -157,7 +155,9 @@ class StreamingDisco:
         """End the first pass: find the spectral components and their class means."""
         if self._moments is None:
             raise InvalidInput("decompose needs at least one batch given to partial_fit")
-        self._scorer = _Scorer.of(self._moments, self.n_components, self.n_groups, self.covariance)
+        self._scorer = RowScorer.of(
+            self._moments, self.n_components, self.n_groups, self.covariance
+        )
         self._sums = np.zeros(len(self._scorer.model.groups))
         return self
 
@@ -166,12 +166,8 @@ class StreamingDisco:
         if self._scorer is None or self._sums is None:
             raise InvalidInput("partial_score comes after decompose")
         Z = to_numpy(check_rows(X, n_features=len(self._scorer.centre)))
-        classes, ids = _name_ids(y, len(Z))
-        unknown = [name for name in classes if name not in self._scorer.id_of]
-        if unknown:
-            raise InvalidInput(f"labels must be those of the first pass, got {unknown[0]!r}")
-        own = np.array([self._scorer.id_of[name] for name in classes], np.intp)[ids]
-        sums, contributions = self._scorer.score(Z, own, loo=self.loo)
+        own = self._scorer.ids(y, len(Z))
+        sums, contributions = self._scorer.score(self._scorer.coordinates(Z), own, loo=self.loo)
         self._sums = self._sums + sums
         self._contributions.append(contributions)
         return self
@@ -187,7 +183,8 @@ class StreamingDisco:
                 f"merge needs equal options, got {self._options()} and {other._options()}"
             )
         merged = self.copy()
-        if self._scorer is not other._scorer:
+        same = self._scorer.is_like(other._scorer) if self._scorer else other._scorer is None
+        if not same:
             raise InvalidInput(
                 "merge needs both in the first pass, or both from one decompose: use copy()"
             )
@@ -241,137 +238,6 @@ class StreamingDisco:
             "loo": self.loo,
             "batch_size": self.batch_size,
         }
-
-
-class _Moments:
-    """Sums over rows x − shift: what the decomposition and the class means are made of."""
-
-    def __init__(
-        self,
-        shift: Float64Array,
-        scatter: Float64Array,
-        sums: Float64Array,
-        counts: IntArray,
-        classes: tuple[Hashable, ...],
-    ) -> None:
-        self.shift = shift  # (d,): near the mean, so that no digits cancel
-        self.scatter = scatter  # (d, d): Σ (x − shift)(x − shift)ᵀ
-        self.sums = sums  # (n_classes, d): Σ of x − shift over each class
-        self.counts = counts  # (n_classes,)
-        self.classes = classes
-
-    @classmethod
-    def of(
-        cls,
-        Z: NDArray[Any],
-        classes: tuple[Hashable, ...],
-        ids: IntArray,
-        like: _Moments | None,
-    ) -> _Moments:
-        """Moments of one batch, about the shift of `like` or else the batch's own mean."""
-        rows = Z.astype(np.float64)
-        shift = rows.mean(axis=0) if like is None else like.shift
-        if len(shift) != rows.shape[1]:
-            raise InvalidInput(
-                f"features must have {len(shift)} columns as before, got {rows.shape[1]}"
-            )
-        rows -= shift
-        sums = segment_sums(rows, ids, len(classes))
-        return cls(shift, rows.T @ rows, sums, np.bincount(ids, minlength=len(classes)), classes)
-
-    def plus(self, other: _Moments) -> _Moments:
-        """Moments of both sets of rows."""
-        other = other._about(self.shift)
-        classes = (*self.classes, *(c for c in other.classes if c not in set(self.classes)))
-        place = {name: i for i, name in enumerate(classes)}
-        sums = np.zeros((len(classes), len(self.shift)))
-        counts = np.zeros(len(classes), np.intp)
-        for part in (self, other):
-            at = [place[name] for name in part.classes]
-            sums[at] += part.sums
-            counts[at] += part.counts
-        return _Moments(self.shift, self.scatter + other.scatter, sums, counts, classes)
-
-    def _about(self, shift: Float64Array) -> _Moments:
-        step = self.shift - shift
-        if not step.any():
-            return self
-        total, n_rows = self.sums.sum(axis=0), int(self.counts.sum())
-        cross = np.multiply.outer(step, total)
-        scatter = self.scatter + cross + cross.T + n_rows * np.multiply.outer(step, step)
-        sums = self.sums + self.counts[:, None] * step
-        return _Moments(shift, scatter, sums, self.counts, self.classes)
-
-
-class _Scorer:
-    """The spectral components of the first pass, ready to score rows."""
-
-    def __init__(
-        self,
-        centre: Float64Array,
-        axes: Float64Array,
-        singular_values: Float64Array,
-        model: NccModel,
-        id_of: dict[Hashable, int],
-    ) -> None:
-        self.centre = centre  # (d,)
-        self.axes = axes  # (d, k)
-        self.singular_values = singular_values  # (k,)
-        self.model = model
-        self.id_of = id_of
-
-    @classmethod
-    def of(
-        cls, moments: _Moments, n_components: int | None, n_groups: int, covariance: Covariance
-    ) -> _Scorer:
-        n_samples, size = int(moments.counts.sum()), len(moments.shift)
-        if len(moments.classes) < 2:
-            raise InvalidInput(
-                f"labels must have at least two classes, got only {moments.classes[0]!r} in "
-                f"{n_samples} rows"
-            )
-        offset = moments.sums.sum(axis=0) / n_samples
-        scatter = moments.scatter - n_samples * np.multiply.outer(offset, offset)
-        k = min(n_samples, size, n_components or size)
-        values, V = linalg.eigh(
-            scatter, subset_by_index=[size - k, size - 1], driver="evr", overwrite_a=True
-        )
-        sigma = np.sqrt(np.maximum(values[::-1], 0.0))
-        scale = np.abs(moments.shift + offset).max() + np.sqrt(np.trace(moments.scatter))
-        if sigma[0] <= 1e-12 * scale:
-            raise InvalidInput(f"features must differ between samples, got {n_samples} equal rows")
-        rank = int(np.count_nonzero(sigma > RANK_TOLERANCE * sigma[0]))
-        axes, sigma = V[:, ::-1][:, :rank], sigma[:rank]
-        means = (moments.sums / moments.counts[:, None] - offset) @ axes
-        model = fit_ncc(
-            split_groups(rank, n_groups), sigma, means, moments.counts, covariance=covariance
-        )
-        id_of = {name: i for i, name in enumerate(moments.classes)}
-        return cls(moments.shift + offset, np.ascontiguousarray(axes), sigma, model, id_of)
-
-    def score(
-        self, Z: NDArray[Any], own: IntArray, *, loo: bool
-    ) -> tuple[Float64Array, Float64Array]:
-        """Return sums of posteriors per component, and the contribution of each row."""
-        T = (Z.astype(np.float64) - self.centre) @ self.axes
-        height = self.model.block_height
-        sums = np.empty((-(-len(own) // height), len(self.model.groups)))
-        contributions = np.empty(len(own))
-
-        def score_block(block: int, rows: slice, workspace: Array) -> None:
-            sums[block], contributions[rows] = self.model.score(
-                T[rows], own[rows], workspace, loo=loo
-            )
-
-        for_each_block(len(own), height, score_block, self.model.workspace)
-        return sums.sum(axis=0), contributions
-
-
-def _name_ids(
-    y: Iterable[Hashable] | ArrayLike, n_rows: int
-) -> tuple[tuple[Hashable, ...], IntArray]:
-    labels = check_labels(y, n_rows, least_classes=1)
-    return labels.classes, labels.ids
 
 
 class _MappedRows:

@@ -62,6 +62,23 @@ def hangs():
     return Doing(lambda: time.sleep(3600)), as_array
 
 
+class Breaking(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc, self.n_seen = nn.Linear(64, 5), 0
+
+    def forward(self, batch):
+        self.n_seen += len(batch)
+        if self.n_seen > 20:
+            raise RuntimeError("broken on purpose")
+        return self.fc(batch.flatten(1))
+
+
+def breaks_in_the_middle():
+    torch.manual_seed(0)
+    return Breaking(), as_array
+
+
 def aborts():
     return Doing(os.abort), as_array
 

@@ -69,6 +69,26 @@ def test_a_cluster_ranks_as_this_process_does(
     assert {entry.name for entry in kept[0]} == {entry.name for entry in kept[1]}
 
 
+def test_shards_on_a_cluster_are_reduced_to_the_same_ranking(
+    cluster: Any, small_images: Path, small_models: SmallModels, timeless: Timeless, tmp_path: Path
+) -> None:
+    specs = small_models("m0", "m1")
+    options: dict[str, Any] = {"batch_size": 20, "shard_samples": 40}
+    here = discorank.rank(small_images, specs, cache=tmp_path / "here", **options)
+    there = discorank.rank(small_images, specs, cache=tmp_path / "there", executor="ray", **options)
+    assert timeless(there) == timeless(here)
+    whole = discorank.rank(small_images, specs, cache=tmp_path / "whole", batch_size=20)
+    for model, other in zip(there.models, whole.models, strict=True):
+        assert model.model == other.model
+        for name in ("score", "low", "high", "p_best", "behind_low", "behind_high"):
+            assert getattr(model, name) == pytest.approx(getattr(other, name), abs=1e-9)
+    entries = FeatureStore(tmp_path / "there" / "features").entries(verify=True)
+    assert (
+        sorted(entry.rows or () for entry in entries)
+        == [(0, 40)] * 2 + [(40, 80)] * 2 + [(80, 120)] * 2
+    )
+
+
 def cluster_node() -> str:
     import ray
 
