@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ MODELS = ("strong", "fair", "weak")
 def folder(tmp_path: Path) -> Path:
     """Return a suite of three candidates, whose classes lie ever closer, on two targets."""
     rng = np.random.default_rng(0)
-    arrays, cells = {}, {}
+    arrays: dict[str, Any] = {}
+    cells: dict[str, Any] = {}
     for target in ("cars", "pets"):
         labels = np.arange(30, dtype=np.int16) % 3
         features = {
