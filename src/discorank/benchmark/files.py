@@ -58,7 +58,8 @@ def read_truth(truth: str | Path) -> Table:
     Parameters
     ----------
     truth : str or Path
-        A name of `TABLES`; a table of runs of ``discorank finetune`` (``.parquet``); or a file as
+        A name of `TABLES`; a table of runs of ``discorank finetune`` (``.parquet``) or
+        a folder of such tables; or a file as
         for `read_scores`, with one number per model and target.
 
     Raises
@@ -69,10 +70,12 @@ def read_truth(truth: str | Path) -> Table:
     if str(truth) in TABLES:
         return load_table(str(truth))
     path = Path(truth).expanduser()
+    if tables := sorted(path.glob("*.parquet")) if path.is_dir() else []:
+        return read_runs(*tables)
     if not path.is_file():
         raise InvalidInput(
             f"there is no file {str(truth)!r} with fine-tuned metrics; give a JSON, CSV or Parquet "
-            f"file, or one of the tables {', '.join(TABLES)}"
+            f"file, a folder of Parquet files, or one of the tables {', '.join(TABLES)}"
         )
     if path.suffix.lower() == ".parquet":
         return read_runs(path)

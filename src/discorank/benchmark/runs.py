@@ -17,7 +17,7 @@ __all__ = ["read_runs"]
 _STATIC = ("parameters", "source_accuracy")
 
 
-def read_runs(path: Path) -> Table:
+def read_runs(*paths: Path) -> Table:
     """Return the mean over seeds of each model on each target.
 
     Full fine-tunings are taken, or linear probes if there are no others. Where a lower metric is
@@ -25,15 +25,17 @@ def read_runs(path: Path) -> Table:
 
     Parameters
     ----------
-    path : Path
-        A Parquet file.
+    *paths : Path
+        Parquet files, of one target each or of several.
 
     Raises
     ------
     InvalidInput
-        If it is no table of runs, holds no run that ended, or several metrics.
+        If one is no table of runs, they hold no run that ended, or metrics of which lower is better
+        beside others.
     """
-    rows, _ = read_table(path)
+    rows = [row for path in paths for row in read_table(path)[0]]
+    path = paths[0] if len(paths) == 1 else paths[0].parent
     finals = [row for row in rows if row["stage"] == "final" and row["value"] is not None]
     if not finals:
         raise InvalidInput(f"{path}: holds no model that was fine-tuned to the end")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from discorank.finetuning import Data, Recipe, evaluate, fit, new_head
-from discorank.finetuning.training import Fitted, features_of
+from discorank.finetuning.inference import features_of
+from discorank.finetuning.training import Fitted
 
 if TYPE_CHECKING:
     from discorank.types import JSON, Float32Array, Task

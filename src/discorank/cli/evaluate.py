@@ -26,8 +26,9 @@ def evaluate(
         str,
         typer.Argument(
             metavar="TRUTH",
-            help="What discorank finetune wrote (.parquet, .json), JSON or CSV of fine-tuned "
-            "metrics by model, or a published table: supervised-cnn, self-supervised.",
+            help="What discorank finetune wrote (.parquet, a folder of them, or .json), JSON or "
+            "CSV of fine-tuned metrics by model, or a published table: supervised-cnn, "
+            "self-supervised.",
         ),
     ],
     *,

@@ -9,6 +9,7 @@ import typer
 
 import discorank
 from discorank.cli import options, output
+from discorank.report.files import check_writable
 from discorank.report.groundtruth import summarize_ground_truth
 from discorank.report.summarize import printable
 
@@ -139,8 +140,8 @@ def finetune(
     """
     as_table = out is not None and output_format is None and out.suffix.lower() == _TABLE
     destination = output.Destination.choose(None if as_table else out, output_format)
-    if as_table:
-        output.Destination.choose(out, "table")  # whether it can be written, before hours go by
+    if as_table and out is not None:
+        check_writable(out, "--out")
     keywords: dict[str, Any] = {
         "mode": mode,
         "optimizer": optimizer,

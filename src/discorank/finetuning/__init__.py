@@ -14,6 +14,7 @@ from discorank._optional import import_optional
 if TYPE_CHECKING:
     from discorank.finetuning.data import Data
     from discorank.finetuning.engine import finetune, finetune_on
+    from discorank.finetuning.inference import features_of
     from discorank.finetuning.metrics import METRICS, main_metric, measure
     from discorank.finetuning.networks import Backbone, new_head
     from discorank.finetuning.recipe import Recipe
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from discorank.finetuning.search import grid, sweep
     from discorank.finetuning.splits import Splits
     from discorank.finetuning.table import read_table, write_table
-    from discorank.finetuning.training import Fitted, evaluate, features_of, fit
+    from discorank.finetuning.training import Fitted, evaluate, fit
 
 _HOME_OF = {
     "Backbone": "networks",
@@ -33,7 +34,7 @@ _HOME_OF = {
     "Recipe": "recipe",
     "Splits": "splits",
     "evaluate": "training",
-    "features_of": "training",
+    "features_of": "inference",
     "finetune": "engine",
     "finetune_on": "engine",
     "fit": "training",

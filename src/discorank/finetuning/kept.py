@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from discorank.features import folder_at
 from discorank.finetuning.splits import truth_of
+from discorank.report.files import write_atomically
 from discorank.types import Candidate, Float32Array, Target
 
 __all__ = ["keep_features", "keeps"]
@@ -46,6 +46,7 @@ def keep_features(
     target : Target
         The samples.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     for path, features in zip(_paths(folder, candidate), (before, after), strict=True):
         content = io.BytesIO()
         np.savez(
@@ -56,7 +57,7 @@ def keep_features(
             model=np.array(candidate.name),
             run=np.array(digest),
         )
-        folder_at(folder).write(path.name, content.getvalue())
+        write_atomically(path, content.getvalue())
 
 
 def _paths(folder: Path, candidate: Candidate) -> list[Path]:

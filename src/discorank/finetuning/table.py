@@ -10,7 +10,7 @@ from typing import Any
 
 from discorank._optional import import_optional
 from discorank.errors import InvalidInput
-from discorank.features import folder_at
+from discorank.report.files import write_atomically
 
 __all__ = ["Row", "read_table", "write_table"]
 
@@ -37,7 +37,7 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]], provenance: Any) 
     table = table.replace_schema_metadata({_METADATA: text.encode()})
     content = io.BytesIO()
     parquet.write_table(table, content)
-    folder_at(path.parent).write(path.name, content.getvalue())
+    write_atomically(path, content.getvalue())
 
 
 def read_table(path: Path) -> tuple[list[Row], Any]:

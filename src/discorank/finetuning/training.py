@@ -15,13 +15,14 @@ from torch import Tensor, nn
 
 from discorank.finetuning.accelerating import accelerator_on
 from discorank.finetuning.data import Data
+from discorank.finetuning.inference import count_outputs, outputs_of, take
 from discorank.finetuning.metrics import LOWER_IS_BETTER, main_metric, measure
 from discorank.finetuning.networks import Network, Standardise
 from discorank.finetuning.recipe import Recipe
 from discorank.finetuning.seeding import seeded
-from discorank.types import Float32Array, IntArray, Task
+from discorank.types import IntArray, Task
 
-__all__ = ["Fitted", "evaluate", "features_of", "fit"]
+__all__ = ["Fitted", "evaluate", "fit"]
 
 _State: TypeAlias = dict[str, Tensor]
 _Criterion: TypeAlias = Callable[[Tensor, Tensor], Tensor]
@@ -65,7 +66,7 @@ class Fitted:
     def predict(self, inputs: Any) -> NDArray[Any]:
         """Return logits, or predicted targets, of shape (n_samples, n_outputs)."""
         network = Network(self.backbone, self.head)
-        outputs = _run(network, inputs, self.batch_size, self.device).numpy()
+        outputs = outputs_of(network, inputs, self.batch_size, self.device).numpy()
         return outputs if self.scale is None else outputs * self.scale + self.shift
 
 
@@ -128,7 +129,7 @@ def fit(
         ),
     ):
         network = Network(copy.deepcopy(backbone), copy.deepcopy(head)).to(device)
-        n_outputs = _count_outputs(network, train.inputs, device)
+        n_outputs = count_outputs(network, train.inputs, device)
         for name, data in (("train", train), ("validation", validation)):
             if data is not None:
                 data.check(task, n_outputs=n_outputs, name=name)
@@ -172,17 +173,9 @@ def evaluate(fitted: Fitted, data: Data, *, task: Task) -> dict[str, float]:
     InvalidInput
         If samples and task do not fit.
     """
-    n_outputs = _count_outputs(Network(fitted.backbone, fitted.head), data.inputs, fitted.device)
+    n_outputs = count_outputs(Network(fitted.backbone, fitted.head), data.inputs, fitted.device)
     data.check(task, n_outputs=n_outputs, name="data")
     return measure(task, np.asarray(data.truth), fitted.predict(data.inputs))
-
-
-def features_of(
-    backbone: nn.Module, inputs: Any, *, batch_size: int = 64, device: str = "cpu"
-) -> Float32Array:
-    """Return the features of a backbone, of shape (n_samples, n_features)."""
-    features: Float32Array = _run(backbone, inputs, batch_size, device).numpy()
-    return features
 
 
 class _Run:
@@ -225,7 +218,7 @@ class _Run:
             network.train()
             total = torch.zeros((), device=self._device)
             for rows in _batches(n_samples, recipe.batch_size, rng):
-                outputs = network(_take(self._train.inputs, rows, self._device))
+                outputs = network(take(self._train.inputs, rows, self._device))
                 loss = self._criterion(outputs.float(), self._truth[rows])
                 accelerator.backward(loss)
                 optimizer.step()
@@ -249,7 +242,7 @@ class _Run:
             self.best_epoch = self.epochs
             return
         inputs, truth = self._validation.inputs, np.asarray(self._validation.truth)
-        outputs = _run(network, inputs, self._recipe.batch_size, self._device)
+        outputs = outputs_of(network, inputs, self._recipe.batch_size, self._device)
         loss = float(self._criterion(outputs, self._wanted(self._validation)))
         prediction = outputs.numpy()
         if self._scale is not None:
@@ -301,33 +294,10 @@ def _batches(n_samples: int, batch_size: int, rng: np.random.Generator) -> Itera
     yield from np.array_split(order, -(-n_samples // batch_size))
 
 
-def _take(inputs: Any, rows: IntArray | slice, device: str) -> Any:
-    """Return a batch of inputs, on the device if it is of numbers."""
-    batch = inputs[rows]
-    if isinstance(batch, np.ndarray) and batch.dtype == object:
-        return batch  # texts
-    return torch.as_tensor(batch, device=device)
-
-
-def _run(network: nn.Module, inputs: Any, batch_size: int, device: str) -> Tensor:
-    """Return the outputs of a network in evaluation mode, on the CPU."""
-    network.eval()
-    with torch.inference_mode():
-        parts = [
-            network(_take(inputs, slice(start, start + batch_size), device)).float().cpu()
-            for start in range(0, len(inputs), batch_size)
-        ]
-    return torch.cat(parts)
-
-
-def _count_outputs(network: nn.Module, inputs: Any, device: str) -> int:
-    return _run(network, inputs[:1], 1, device).shape[1]
-
-
 def _with_features(backbone: nn.Module, batch_size: int, device: str, data: Data) -> Data:
     """Return the samples with the features of a backbone that is not trained."""
     # Cloned: what was made in inference mode cannot be learned from.
-    features = _run(backbone, data.inputs, batch_size, device).to(device).clone()
+    features = outputs_of(backbone, data.inputs, batch_size, device).to(device).clone()
     return replace(data, inputs=features)
 
 

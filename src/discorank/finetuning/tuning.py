@@ -13,6 +13,7 @@ import numpy as np
 
 from discorank.errors import ModelFailed
 from discorank.features import runs_mixed
+from discorank.finetuning.inference import count_outputs, features_of
 from discorank.finetuning.inputs import Subject, opened
 from discorank.finetuning.kept import keep_features, keeps
 from discorank.finetuning.metrics import LOWER_IS_BETTER
@@ -20,7 +21,7 @@ from discorank.finetuning.networks import new_head
 from discorank.finetuning.recipe import Recipe
 from discorank.finetuning.search import sweep
 from discorank.finetuning.splits import Splits
-from discorank.finetuning.training import Fitted, evaluate, features_of, fit
+from discorank.finetuning.training import Fitted, evaluate, fit
 
 if TYPE_CHECKING:
     from discorank.features import FeatureStore, Progress
@@ -227,8 +228,7 @@ class Tuning:
 
     def _fit(self, recipe: Recipe, seed: int) -> Fitted:
         subject, splits = self._open(), self.bench.splits
-        first = subject.train.inputs[:2]
-        width = features_of(subject.backbone, first, device=self.bench.device).shape[1]
+        width = count_outputs(subject.backbone, subject.train.inputs, self.bench.device)
         return fit(
             subject.backbone,
             new_head(width, splits.n_outputs, seed=seed),

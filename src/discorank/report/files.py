@@ -32,14 +32,16 @@ def check_writable(file: Path, name: str) -> None:
         )
 
 
-def write_atomically(file: Path, text: str) -> None:
-    """Write `text` beside the file, and put it in its place when it is complete.
+def write_atomically(file: Path, content: str | bytes) -> None:
+    """Write a text, or bytes, beside the file, and put it in its place when it is complete.
 
     A name that is no valid Unicode holds surrogates, which no encoding takes; they are escaped.
     """
+    if isinstance(content, str):
+        content = content.encode("utf-8", "backslashreplace")
     partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
     try:
-        partial.write_bytes(text.encode("utf-8", "backslashreplace"))
+        partial.write_bytes(content)
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,30 @@ def test_the_parquet_file_is_the_truth_for_evaluate(
     assert table.finetuned == truth.finetuned
     assert table.static["parameters"][f"{models}good"] == 64 * 16 + 16 + 16 * 2 + 2
     assert not list(tmp_path.glob(".*.tmp"))
+
+
+def test_a_folder_of_tables_is_the_truth_of_several_targets(
+    models: str, stripes: Path, tmp_path: Path
+) -> None:
+    other = stripes.with_name("other.npz")
+    shutil.copy(stripes, other)
+    truths = [discorank.finetune(data, f"{models}good", **QUICK) for data in (stripes, other)]
+    folder = tmp_path / "truths"
+    folder.mkdir()
+    for truth in truths:
+        truth.to_parquet(folder / f"{truth.target}.parquet")
+    assert read_truth(folder).finetuned == truths[0].finetuned | truths[1].finetuned
+    with pytest.raises(InvalidInput, match="a folder of Parquet files"):
+        read_truth(tmp_path / "cache")
+
+
+def test_inputs_that_are_too_large_for_memory_are_kept_in_a_file(
+    models: str, stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = discorank.finetune(stripes, f"{models}good", cache=tmp_path / "one", **QUICK)
+    monkeypatch.setattr("discorank.finetuning.inputs._MEMORY", 0)
+    again = discorank.finetune(stripes, f"{models}good", cache=tmp_path / "two", **QUICK)
+    assert without_time(again) == without_time(first)
 
 
 def test_a_parquet_file_of_something_else_is_refused(tmp_path: Path) -> None:

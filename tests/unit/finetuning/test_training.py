@@ -11,7 +11,7 @@ from torch import nn
 
 from discorank.errors import InvalidInput
 from discorank.finetuning import Backbone, Data, Recipe, evaluate, fit, new_head
-from discorank.finetuning.training import features_of
+from discorank.finetuning.inference import features_of
 from discorank.hub import resolve
 from discorank.types import Encoder, Trainable
 
