@@ -10,15 +10,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
+from typer.testing import CliRunner
 
 import discorank
+from discorank.benchmark import load_table
+from discorank.cli.app import app
 from discorank.ranking.result import DisputedSample, Ranking
 
 Open = Callable[..., Page]
 
+SERIOUS = ("serious", "critical")
 AXE = Path(__file__).with_name("axe") / "axe.min.js"
 
 
@@ -190,7 +195,7 @@ def test_axe_finds_no_serious_problem(
     serious = [
         (one["id"], [node["html"][:120] for node in one["nodes"]])
         for one in found["violations"]
-        if one["impact"] in ("serious", "critical")
+        if one["impact"] in SERIOUS
     ]
     assert serious == []
 
@@ -303,3 +308,43 @@ def test_all_of_a_large_ranking_can_be_seen(open_page: Open, large_report: Path)
     page.locator("#models-filter").fill("in12k_17")
     assert len(models(page)) == 11
     expect(page.get_by_role("status")).to_have_text("11 of 300 shown")
+
+
+@pytest.fixture(scope="session")
+def comparison(folder: Path) -> Path:
+    """Return the report of a model before and after, as the command writes it."""
+    rng = np.random.default_rng(0)
+    before = rng.standard_normal((40, 12)).astype(np.float32)
+    np.savez(folder / "before.npz", features=before)
+    np.savez(folder / "after.npz", features=before + 0.3 * rng.standard_normal((40, 12)))
+    path = folder / "comparison.html"
+    files = [str(folder / "before.npz"), str(folder / "after.npz")]
+    result = CliRunner().invoke(app, ["compare", *files, "--report", str(path)])
+    assert result.exit_code == 0
+    return path
+
+
+@pytest.fixture(scope="session")
+def evaluation(folder: Path) -> Path:
+    """Return the report of scores against a published table, as the command writes it."""
+    table = load_table("supervised-cnn")
+    scores = folder / "some score.json"
+    scores.write_text(json.dumps(dict(list(table.finetuned.items())[:3])))
+    path = folder / "evaluation.html"
+    arguments = ["evaluate", str(scores), "supervised-cnn", "--report", str(path)]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    return path
+
+
+@pytest.mark.parametrize("which", ["comparison", "evaluation"])
+def test_other_pages_work_alike(
+    open_page: Open, request: pytest.FixtureRequest, which: str
+) -> None:
+    page = open_page(request.getfixturevalue(which), width=400, scheme="dark")
+    assert page.locator(".plot .main-svg").count() >= 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    assert [one["id"] for one in found["violations"] if one["impact"] in SERIOUS] == []
+    page.locator("th").nth(1).get_by_role("button").click()
+    assert page.locator("th").nth(1).get_attribute("aria-sort") == "ascending"

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import Result
+
+from discorank.benchmark import load_table
+from discorank.report.page.pages import evaluation_page
+from discorank.report.summarize import Column, Summary
 
 Run = Callable[..., Result]
 
@@ -72,3 +78,79 @@ def test_a_missing_library_is_named_before_the_work(
     assert result.exit_code == 2
     assert "pip install 'discorank[report]'" in result.stderr
     assert not page.exists()
+
+
+def test_a_report_of_a_comparison(discorank: Run, specs: list[str], tmp_path: Path) -> None:
+    files = [spec.removeprefix("features:").partition("?")[0] for spec in specs]
+    page = tmp_path / "page.html"
+    result = discorank("compare", *files[:2], "--report", page)
+    assert result.exit_code == 0, result.stderr
+    assert f"wrote {page}" in result.stderr
+    text = page.read_text(encoding="utf-8")
+    assert "A model before and after fine-tuning" in text
+    assert "discorank compare" in text
+
+
+@pytest.fixture
+def scores(tmp_path: Path) -> Path:
+    """Return scores of the models of a published table on two targets, named after markup."""
+    table = load_table("supervised-cnn")
+    targets = list(table.finetuned)[:2]
+    found = {target: table.finetuned[target] for target in targets}
+    file = tmp_path / "<b>score.json"
+    file.write_text(json.dumps(found))
+    return file
+
+
+def test_a_report_of_an_evaluation(discorank: Run, scores: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    result = discorank("evaluate", scores, "supervised-cnn", "--report", page, "--format", "json")
+    assert result.exit_code == 0, result.stderr
+    text = page.read_text(encoding="utf-8")
+    assert "Scores against fine-tuning" in text
+    assert "&lt;b&gt;score" in text
+    assert "<b>score" not in text.replace("<b>&amp;lt;b", "")
+    [document] = re.findall(r'data-file="evaluation.json">(.*?)</script>', text)
+    assert json.loads(json.loads(document)) == json.loads(result.stdout)
+
+
+@pytest.mark.parametrize("command", ["compare", "evaluate", "bench"])
+def test_reports_are_html(discorank: Run, command: str, tmp_path: Path) -> None:
+    arguments = {"bench": ["minihub"]}.get(command, ["a.npz", "b.npz"])
+    result = discorank(command, *arguments, "--report", tmp_path / "page.pdf")
+    assert result.exit_code == 2
+    assert "--report writes HTML" in result.stderr
+
+
+def test_a_page_of_a_benchmark_has_time(tmp_path: Path) -> None:
+    def row(name: str, kind: str, tau: float) -> dict[str, object]:
+        measures = ("weighted_kendall", "kendall", "regret_at_k")
+        return {
+            "name": name,
+            "kind": kind,
+            "n_models": 5,
+            **dict.fromkeys(measures, tau),
+            "weighted_kendall_without": {},
+            "intervals": {"weighted_kendall": [tau - 0.1, tau + 0.1]} if kind != "random" else {},
+        }
+
+    document = {
+        "rows": [
+            row("disco", "scorer", 0.5),
+            row("knn", "scorer", 0.4),
+            row("pick", "random", 0.0),
+        ],
+        "seconds": {"disco": 1.0, "knn": 2.0},
+    }
+    columns = (Column("ranked by", align="left"), Column("time"))
+    rows = (("disco", "1m01s"), ("knn", "2.0s"), ("pick", "–"))
+    summary = Summary("suite · 3 models", columns, rows, "A sentence.")
+    page = evaluation_page("Benchmark", summary, document, command="discorank bench x")
+    assert re.findall(r'data-sort="([\d.]+)"', page) == ["61.0", "2.0"]
+    [figures] = re.findall(r'id="figures">(.*?)</script>', page)
+    drawn = json.loads(figures)
+    assert drawn["time"]["views"][0]["data"][0]["x"] == [1.0, 2.0]
+    assert drawn["agreement"]["views"][0]["data"][0]["x"] == [0.5, 0.4, 0.0]
+    assert drawn["agreement"]["views"][0]["data"][0]["error_x"]["array"] == pytest.approx(
+        [0.1, 0.1, 0.0]
+    )

@@ -10,6 +10,7 @@ import typer
 
 from discorank.benchmark.suites import BENCHES
 from discorank.cli import options, output
+from discorank.cli.command import command_line
 from discorank.report.bench import summarize_bench
 from discorank.report.evaluation import evaluation_to_csv
 from discorank.report.published import summarize_published
@@ -20,6 +21,7 @@ _MAKING = "From scratch"
 
 
 def bench(
+    ctx: typer.Context,
     suite: Annotated[
         str,
         typer.Argument(
@@ -87,6 +89,7 @@ def bench(
     cache: options.Cache = None,
     output_format: output.FormatOption = None,
     out: output.OutOption = None,
+    report: output.ReportOption = None,
     coverage: options.Coverage = 0.95,
     seed: options.Seed = 0,
     quiet: options.Quiet = False,
@@ -95,6 +98,7 @@ def bench(
     from discorank.benchmark.suites import BenchOptions, get_bench
 
     destination = output.Destination.choose(out, output_format)
+    output.check_report(report)
     asked = BenchOptions(
         scorers=tuple(scorer),
         scorer_options=options.scorer_options(
@@ -115,8 +119,14 @@ def bench(
     )
     document: dict[str, Any] = dict(get_bench(suite).run(asked))
     summarize = summarize_published if "published" in document else summarize_bench
+    summary = summarize(document)
     destination.write(
-        summarize(document),
+        summary,
         as_json=lambda: json.dumps(document, indent=2, allow_nan=False) + "\n",
         as_csv=lambda: evaluation_to_csv(document),
     )
+    if report is not None:
+        from discorank.report.page.pages import evaluation_page
+
+        page = evaluation_page("Benchmark", summary, document, command=command_line(ctx))
+        output.write_report(report, page)

@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 
 import discorank
-from discorank.cli import options
+from discorank.cli import options, output
+from discorank.cli.command import command_line
 from discorank.cli.npz import read_arrays
 from discorank.report.change import summarize_change
 from discorank.report.text import to_rich
@@ -20,6 +21,7 @@ __all__ = ["compare"]
 
 
 def compare(
+    ctx: typer.Context,
     before: Annotated[
         Path, typer.Argument(metavar="BEFORE.npz", help="Holds 'features' before fine-tuning.")
     ],
@@ -32,6 +34,7 @@ def compare(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Draw it (.png, .svg or .pdf).")
     ] = None,
+    report: output.ReportOption = None,
     components: options.Components = None,
     groups: options.Groups = None,
     svd_solver: options.SvdSolver = None,
@@ -39,6 +42,7 @@ def compare(
     """Compare the features of a model before and after fine-tuning, component by component."""
     from discorank.ranking.versions import versions
 
+    output.check_report(report)
     given = options.scorer_options(components=components, groups=groups, svd_solver=svd_solver)
     change = discorank.spectral_change(
         read_arrays(before, "features")["features"],
@@ -69,6 +73,10 @@ def compare(
         plot_change(document, ax=left)
         plot_shares(document, ax=right)
         save_figure(figure, plot)
+    if report is not None:
+        from discorank.report.page.pages import change_page
+
+        output.write_report(report, change_page(document, command=command_line(ctx)))
     if as_json:
         sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
     else:

@@ -9,12 +9,14 @@ from typing import Annotated
 import typer
 
 from discorank.cli import options, output
+from discorank.cli.command import command_line
 from discorank.report.evaluation import evaluation_to_csv, summarize_evaluation
 
 __all__ = ["evaluate"]
 
 
 def evaluate(
+    ctx: typer.Context,
     scores: Annotated[
         list[Path],
         typer.Argument(
@@ -35,6 +37,7 @@ def evaluate(
     k: Annotated[int, typer.Option("-k", metavar="N", help="Models one would fine-tune.")] = 1,
     output_format: output.FormatOption = None,
     out: output.OutOption = None,
+    report: output.ReportOption = None,
     coverage: options.Coverage = 0.95,
     seed: options.Seed = 0,
 ) -> None:
@@ -43,6 +46,7 @@ def evaluate(
     from discorank.benchmark.files import read_scores, read_truth, same_target
 
     destination = output.Destination.choose(out, output_format)
+    output.check_report(report)
     table = read_truth(truth)
     found, finetuned = same_target(read_scores(scores), table.finetuned)
     evaluation = benchmark.evaluate(
@@ -59,3 +63,13 @@ def evaluate(
         as_json=lambda: json.dumps(document, indent=2, allow_nan=False) + "\n",
         as_csv=lambda: evaluation_to_csv(document),
     )
+    if report is not None:
+        from discorank.report.page.pages import evaluation_page
+
+        page = evaluation_page(
+            "Scores against fine-tuning",
+            summarize_evaluation(document),
+            document,
+            command=command_line(ctx),
+        )
+        output.write_report(report, page)

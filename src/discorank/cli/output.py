@@ -19,6 +19,7 @@ from discorank.report.files import check_writable, write_atomically
 from discorank.report.formats import summary_to_markdown
 from discorank.report.page.render import require
 from discorank.report.text import to_rich, to_text
+from discorank.report.words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +38,7 @@ __all__ = [
     "notice",
     "progress",
     "ranking_progress",
+    "write_report",
 ]
 
 _FORMATS = ("table", "json", "csv", "markdown")
@@ -88,6 +90,12 @@ def check_report(report: Path | None) -> None:
             f"--report writes HTML, got {str(report)!r}; end its name in .html, or use --out"
         )
     require()
+
+
+def write_report(report: Path, page: str) -> None:
+    """Write the page of a report, and say so."""
+    write_atomically(report, page)
+    notice(f"wrote {printable(str(report))}")
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,6 @@ from typing import Annotated
 import typer
 
 from discorank.cli import output
-from discorank.report.files import write_atomically
-from discorank.report.words import printable
 
 __all__ = ["report"]
 
@@ -33,5 +31,4 @@ def report(
 
     page = ranking.with_suffix(".html") if out is None else out
     output.check_report(page)
-    write_atomically(page, ranking_page(read_ranking(ranking)))
-    output.notice(f"wrote {printable(str(page))}")
+    output.write_report(page, ranking_page(read_ranking(ranking)))

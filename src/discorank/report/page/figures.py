@@ -24,7 +24,15 @@ from discorank.report.words import (
     shorten,
 )
 
-__all__ = ["cost_figure", "interval_figure", "ranking_figures", "spectrum_figure"]
+__all__ = [
+    "Figure",
+    "cost_figure",
+    "figure",
+    "interval_figure",
+    "plain",
+    "ranking_figures",
+    "spectrum_figure",
+]
 
 Figure: TypeAlias = dict[str, Any]
 Model: TypeAlias = Mapping[str, Any]
@@ -78,9 +86,9 @@ def interval_figure(document: Document) -> Figure | None:
             "thickness": 2.5,
             "width": 0,
         }
-    return _figure(
+    return figure(
         "Score and interval of each model",
-        _by_rank(models, [trace], f"{_text(document['scorer'])} score"),
+        _by_rank(models, [trace], f"{plain(document['scorer'])} score"),
         rows=len(models),
         alt=f"Scores of {len(models)} models with their intervals; the table below has the values.",
     )
@@ -98,7 +106,7 @@ def cost_figure(document: Document) -> Figure | None:
     ]
     if not views:
         return None
-    return _figure(
+    return figure(
         "Score against cost",
         *views,
         alt="Score of each model against its parameters or time; the table has the values.",
@@ -111,7 +119,7 @@ def spectrum_figure(document: Document) -> Figure | None:
     if not models:
         return None
     terms = [term for term in _TERMS if term in models[0]["components"][0]]
-    return _figure(
+    return figure(
         "What each spectral component adds",
         *(_spectrum_view(models, term) for term in terms),
         rows=len(models),
@@ -233,7 +241,8 @@ def _by_rank(models: Sequence[Model], traces: list[dict[str, Any]], title: str) 
     }
 
 
-def _figure(title: str, *views: Figure, alt: str, rows: int = 0) -> Figure:
+def figure(title: str, *views: Figure, alt: str, rows: int = 0) -> Figure:
+    """Return a figure of one or several views; with rows, one line of the plot each."""
     for view in views:
         for trace in view["data"]:
             trace.setdefault("hoverinfo", "text")
@@ -245,15 +254,15 @@ def _emphasis(model: Model, chosen: set[str]) -> str:
 
 
 def _hover(model: Model, *facts: str) -> str:
-    lines = map(_text, facts)
+    lines = map(plain, facts)
     return "<br>".join((f"<b>{_short(label(model), 60)}</b>", *lines))
 
 
 def _short(name: str, length: int) -> str:
-    return _text(shorten(name, length))
+    return plain(shorten(name, length))
 
 
-def _text(words: str) -> str:
+def plain(words: str) -> str:
     """Return words as plotly shows them: it reads tags, and formulas between dollar signs."""
     return escape(words, quote=False).replace("$", "&#36;")
 
