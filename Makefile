@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs bench clean
+.PHONY: help demo test lint types docs pictures bench clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/'
@@ -46,6 +46,9 @@ docs: .venv/.dev ## build the documentation into site/
 
 bench: .venv/.bench ## time and memory, as ratios against a yardstick measured in the same run
 	$(BIN)/python -m benchmarks
+
+pictures: .venv/.dev ## draw the pictures of the README again (needs chromium)
+	$(BIN)/python -m benchmarks.pictures
 
 clean: ## remove the environment and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
