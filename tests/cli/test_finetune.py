@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,3 +79,33 @@ def test_mistakes_end_with_one_line(
     assert result.exit_code == 2
     assert message in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_ctrl_c_ends_without_a_traceback_and_the_same_command_goes_on(
+    target: Path, specs: list[str], tmp_path: Path
+) -> None:
+    # Where tests run in the background, interrupts are ignored, and children inherit that.
+    code = (
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "runpy.run_module('discorank', run_name='__main__')"
+    )
+    command = [sys.executable, "-c", code, "finetune", str(target), "--models", *specs]
+    command += ["--mode", "linear", "--trials", "40", "--epochs", "200", "--patience", "0", "-q"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "DISCORANK_CACHE": str(tmp_path / "c")}
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    kept = tmp_path / "c" / "finetuning"
+    while not list(kept.glob("*.json")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "Traceback" not in stderr
+    assert "interrupted" in stdout + stderr
+    assert 0 < len(list(kept.glob("*.json"))) < 43 * len(specs)

@@ -35,6 +35,8 @@ def _mean_per_class_accuracy(truth: NDArray[Any], logits: NDArray[Any]) -> float
 def _mean_average_precision(truth: NDArray[Any], logits: NDArray[Any]) -> float:
     # A label that no sample has is found by none; its precision is undefined.
     present = np.flatnonzero(truth.any(0))
+    if not len(present):
+        return float("nan")
     return float(metrics.average_precision_score(truth[:, present], logits[:, present]))
 
 

@@ -25,6 +25,11 @@ def test_average_precision_is_over_labels_that_are_there() -> None:
     }
 
 
+def test_without_any_positive_there_is_no_average_precision() -> None:
+    found = measure("multilabel", np.zeros((2, 3)), np.ones((2, 3)))
+    assert np.isnan(found["mean_average_precision"])
+
+
 def test_regression() -> None:
     truth = np.array([[1.0, 5.0], [2.0, 5.0], [4.0, 6.0]])
     prediction = np.array([[1.0, 5.0], [2.0, 5.0], [3.0, 5.0]])
