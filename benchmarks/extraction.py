@@ -75,7 +75,7 @@ def from_files(
 def forward_only(module: Any, inputs: torch.Tensor, at_once: int) -> torch.Tensor:
     """Run a module over inputs, so many at once, and keep what it returns."""
     with torch.inference_mode():
-        return torch.cat([module(part).cpu() for part in inputs.split(at_once)])
+        return torch.cat([module(part).cpu() for part in torch.split(inputs, at_once)])
 
 
 def decode_only(items: Sequence[Any], preprocess: Callable[[Any], NDArray[Any]]) -> int:

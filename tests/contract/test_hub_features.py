@@ -37,7 +37,7 @@ def test_the_same_again(file: Path) -> None:
 
     assert first.features.dtype == np.float32
     np.testing.assert_array_equal(first.features, again.features)
-    np.testing.assert_array_equal(first.source_logits, again.source_logits)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(first.source_logits, again.source_logits)
 
 
 def test_a_wrong_name_gets_suggestions(file: Path) -> None:

@@ -30,7 +30,14 @@ BLOCKS = {
 }
 RUN = [page for page, blocks in BLOCKS.items() if any(block.is_run for block in blocks)]
 # How many blocks of each page are not run: those that need a hub, or minutes.
-NOT_RUN = {"README.md": 3, "docs/howto/record.md": 1, "docs/tutorial.md": 2}
+NOT_RUN = {
+    "README.md": 3,
+    "docs/howto/images.md": 1,
+    "docs/howto/layers.md": 1,
+    "docs/howto/record.md": 1,
+    "docs/howto/text.md": 5,
+    "docs/tutorial.md": 2,
+}
 
 
 def test_the_blocks_that_are_not_run_are_few_and_known() -> None:
