@@ -25,3 +25,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert built.returncode == 0, built.stderr
     return folder
+
+
+@pytest.fixture
+def shared_features(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a cache of features that all processes of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "features-of-pages"

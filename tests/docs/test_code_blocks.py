@@ -8,7 +8,6 @@ changed and that is right, ``python -m tests.docs.refresh docs/PAGE.md`` writes 
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -55,23 +54,19 @@ def test_every_block_says_what_it_is() -> None:
     assert odd == []
 
 
-def _shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a cache of features that all processes of this run share."""
-    base = tmp_path_factory.getbasetemp()
-    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "features-of-pages"
-
-
+# Seconds to half a minute on idle cores; a machine that is shared may take many times that.
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", RUN)
 def test_the_blocks_of_a_page_run(
     page: str,
     tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
+    shared_features: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for variable in ("FORCE_COLOR", "NO_COLOR", "TERM"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setenv("DISCORANK_CACHE", str(_shared(tmp_path_factory)))
+    monkeypatch.setenv("DISCORANK_CACHE", str(shared_features))
     monkeypatch.chdir(tmp_path)
     runner = Runner(setup_of(ROOT / page, tmp_path))
     for block in BLOCKS[page]:

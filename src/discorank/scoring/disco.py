@@ -10,6 +10,7 @@ from typing import get_args
 from numpy.typing import ArrayLike
 
 from discorank.scoring.hard_examples import score_hard_examples
+from discorank.scoring.html import components_to_html
 from discorank.scoring.ncc import Covariance, ncc_posteriors
 from discorank.scoring.probe import Probe
 from discorank.scoring.spectral import SvdSolver
@@ -63,6 +64,9 @@ class DiscoResult(Score):
     def spectrum(self) -> tuple[Mapping[str, float], ...]:
         """Ratio and ncc of each component."""
         return tuple({"ratio": one.ratio, "ncc": one.ncc} for one in self.components)
+
+    def _repr_html_(self) -> str:
+        return components_to_html(self, title="DISCO score")
 
 
 def disco_score(

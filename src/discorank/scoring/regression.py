@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from discorank.scoring.arrays import to_numpy
+from discorank.scoring.html import components_to_html
 from discorank.scoring.probe import Probe
 from discorank.scoring.spectral import SpectralComponents, SvdSolver
 from discorank.scoring.validate import check_choice, check_varying
@@ -70,6 +71,9 @@ class RegressionResult(Score):
     def spectrum(self) -> tuple[Mapping[str, float], ...]:
         """Ratio and lr of each component."""
         return tuple({"ratio": one.ratio, "lr": one.lr} for one in self.components)
+
+    def _repr_html_(self) -> str:
+        return components_to_html(self, title="DISCO regression score")
 
 
 def disco_regression_score(
