@@ -230,6 +230,14 @@ def test_on_paper(open_page: Open, report: Path) -> None:
         == page.locator("th button:visible").all_inner_texts()
     )
     assert page.locator("#samples .cards > li:visible").count() == 24
+    loaded = page.locator("#samples img").evaluate_all("(all) => all.map((one) => one.complete)")
+    assert loaded == [True] * 24
+    page.set_viewport_size({"width": 700, "height": 1000})  # A4 less its margins
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 700
+    assert page.locator("#next details:not([open])").count() == 0
+    expect(page.locator("#best .numbers").first).to_be_visible()
+    expect(page.locator("#spectrum table")).to_be_hidden()
 
 
 def test_without_scripts_it_can_still_be_read(open_page: Open, report: Path) -> None:

@@ -171,7 +171,7 @@
       pending = requestAnimationFrame(redraw);
     });
     addEventListener("beforeprint", () => {
-      all("details").forEach((one) => { one.open = true; });
+      all("details:not(.long)").forEach((one) => { one.open = true; });
       boxes.forEach((box) => {
         const { data, layout } = drawing(box, "light", 680);
         box.drawn = true;
