@@ -157,7 +157,7 @@ def loaded_after(statement: str) -> set[str]:
         ("from discorank import Ranking", {"torch", "pandas", "timm", "datasets"}),
         (
             "from discorank import rank",
-            {"torch", "timm", "torchvision", "onnx", "pandas", "datasets"},
+            {"torch", "timm", "torchvision", "onnx", "pandas", "datasets", "fsspec", "ray"},
         ),
     ],
 )

@@ -144,7 +144,8 @@ def rank(
     executor : {"local", "processes", "ray"}
         Where models run: in this process; in processes of their own, so that one that takes its
         process down (a crash in native code, no memory) fails alone; or on the machines of a Ray
-        cluster, all of which must reach the cache, and files of the target, by the same name.
+        cluster, all of which must reach the cache, and files of the target, by the same name. With
+        as many threads for each model, all give the same bits.
     jobs : int, optional
         Processes of executor "processes". By default one per GPU of this machine, or one per four
         cores.

@@ -5,6 +5,7 @@ Only the end of a process stops code that hangs, and only another process outliv
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import signal
@@ -17,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from discorank.errors import InvalidInput
-from discorank.features import n_cores, one_line, without_main
+from discorank.errors import DiscorankError, InvalidInput
+from discorank.features import n_cores, one_line, pick_device, without_main
 from discorank.ranking.candidates import failure
 from discorank.ranking.work import Work, answer
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from discorank.ranking.result import FailedModel
     from discorank.ranking.work import Job
 
-__all__ = ["ProcessExecutor"]
+__all__ = ["ProcessExecutor", "take_threads"]
 
 _Work = TypeVar("_Work", bound="Work")
 
@@ -243,12 +244,14 @@ def _serve(to: Connection, sent: bytes, threads: int) -> None:
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # an interrupt at the keyboard is for the process that ranks
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _take_threads(threads)
+    take_threads(threads)
     try:
         job: Job = pickle.loads(sent)  # noqa: S301 - from the process that started this one
     except Exception as error:  # noqa: BLE001 - whatever unpickling runs into
         to.send(("unreadable", one_line(error)))
         return
+    with contextlib.suppress(DiscorankError):
+        pick_device(job.device)  # loads torch, which takes seconds that are not the model's
     progress: Progress = _Forwarding(to)
     job = replace(job, progress=progress)
     to.send(("ready", None))
@@ -271,7 +274,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _take_threads(most: int) -> None:
+def take_threads(most: int) -> None:
     """Take no more than a share of the cores: what comes later by OpenMP, and BLAS, now."""
     os.environ.setdefault("OMP_NUM_THREADS", str(most))
     now = [library["num_threads"] for library in threadpool_info()]

@@ -14,7 +14,7 @@ from discorank._optional import import_optional
 from discorank.errors import InvalidInput
 from discorank.features import one_line
 from discorank.ranking.candidates import failure
-from discorank.ranking.processes import ProcessExecutor
+from discorank.ranking.processes import ProcessExecutor, take_threads
 from discorank.ranking.work import Answer, Work, answer
 
 if TYPE_CHECKING:
@@ -67,6 +67,11 @@ class RayExecutor:
         self._is_ours = not ray.is_initialized()
         if self._is_ours:
             _connect(ray, address)
+        elif address not in (None, "auto", connected := ray.get_runtime_context().gcs_address):
+            raise InvalidInput(
+                f"ray_address={address!r}, but Ray is connected to {connected!r}; leave it out, or "
+                f"call ray.shutdown() first"
+            )
         if gpus is None:
             gpus = 1 if ray.cluster_resources().get("GPU") and job.device != "cpu" else 0
         self._cpus = cpus
@@ -108,7 +113,8 @@ class RayExecutor:
             self._ray.shutdown()
 
     def _begin(self, work: Work) -> Any:
-        return self._task.remote(self._job, work, self._path, self._timeout)
+        threads = max(1, int(self._cpus))
+        return self._task.remote(self._job, work, self._path, threads, self._timeout)
 
     def _window(self) -> int:
         places = self._ray.cluster_resources().get("CPU", 1) / max(self._cpus, 0.1)
@@ -149,9 +155,12 @@ def _reach(address: str | None) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS_TO_REACH).close()
 
 
-def _answer(job: Job, work: Work, path: Sequence[str], timeout: float | None) -> Answer:
+def _answer(
+    job: Job, work: Work, path: Sequence[str], threads: int, timeout: float | None
+) -> Answer:
     """Do a piece of work on a node, where modules are found in the folders where they are here."""
     sys.path.extend(folder for folder in path if folder not in sys.path)
+    take_threads(threads)
     if timeout is None:
         return answer(work, job)
     alone = ProcessExecutor(job, [job.device], timeout=timeout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -103,9 +104,11 @@ class Slow(nn.Module):
             import ray
 
             node = ray.get_runtime_context().get_node_id()
-            name = f"{self.name}-begun-{node}-{time.time_ns()}"
-            open(os.path.join(os.path.dirname(__file__), name), "x").close()
-            time.sleep(3)
+            name = f"{self.name}-begun-{node}-{os.getpid()}"
+            folder = os.path.dirname(__file__)
+            open(os.path.join(folder, name), "x").close()
+            while os.path.exists(os.path.join(folder, "wait")):
+                time.sleep(0.05)
         return self.fc(batch.flatten(1))
 
 
@@ -137,12 +140,14 @@ def hangs_when_described():
 @pytest.fixture
 def small_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """Return a function from names of factories to their specs."""
-    (tmp_path / "discorank_small_models.py").write_text(dedent(MODELS))
+    # A name of its own for each test: workers of Ray keep what they have imported.
+    module = "small_models_" + re.sub(r"\W", "_", tmp_path.name)
+    (tmp_path / f"{module}.py").write_text(dedent(MODELS))
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "discorank_small_models", raising=False)
+    monkeypatch.delitem(sys.modules, module, raising=False)
 
     def specs(*names: str) -> list[str]:
-        return [f"python:discorank_small_models:{name}" for name in names]
+        return [f"python:{module}:{name}" for name in names]
 
     return specs
 

@@ -136,12 +136,19 @@ def test_a_spec_that_means_nothing_stops_all(
         ({"executor": "threads"}, "executor must be one of .*'threads'"),
         ({"jobs": 2}, "jobs=2 needs executor='processes'"),
         ({"jobs": 0, "executor": "processes"}, "jobs .* got 0"),
+        ({"ray_address": "auto"}, "ray_address=auto needs executor='ray', got 'local'"),
+        ({"executor": "ray", "cpus_per_model": 0}, "cpus_per_model .* got 0"),
+        ({"executor": "ray", "gpus_per_model": -1}, "gpus_per_model .* got -1"),
+        (
+            {"executor": "ray", "ray_address": "127.0.0.1:1"},
+            "ray_address='127.0.0.1:1' cannot be reached",
+        ),
         ({"timeout_per_model": 0}, "timeout_per_model .* got 0"),
     ],
 )
 def test_what_cannot_be_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
-        discorank.rank("digits", "pool:offline", **options)
+        discorank.rank("digits", "pool:offline", max_samples=20, **options)
 
 
 SCRIPT = """
