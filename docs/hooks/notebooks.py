@@ -34,8 +34,9 @@ def page(notebook: Any) -> str:
 def _output(output: Any) -> str:
     data = output.get("data", {})
     if "text/html" in data:
-        # On one line, so that Markdown leaves it alone.
-        return f'<div class="output">{" ".join(data["text/html"].split())}</div>'
+        # On one line, so that Markdown leaves it alone; tables of pandas look like the others.
+        table = data["text/html"].replace(' border="1" class="dataframe"', "")
+        return f'<div class="output">{" ".join(table.split())}</div>'
     if "image/png" in data:
         picture = "".join(data["image/png"].split())
         alt = escape(data.get("text/plain", ""), quote=True)
