@@ -29,7 +29,9 @@ def summarize_cache(document: Document) -> Summary:
         columns.append((Column("damage", align="left", wraps=True), damage))
     sentences = ["A target is named by the first digits of its fingerprint."]
     if any(file["rows"] for file in files):
-        sentences.append("A shard holds the samples that an unfinished extraction has done.")
+        sentences.append(
+            "A shard holds some samples: of an unfinished extraction, or of a ranking in shards."
+        )
     return Summary(
         title=f"{printable(document['folder'])} · {len(files):,} files · {size(total)}",
         columns=tuple(column for column, _ in columns),
