@@ -37,9 +37,8 @@ class BenchOptions:
     from_scratch : bool
         Make everything anew instead of reading what comes with the package.
     work : Path, optional
-        Where unfinished work is kept.
-    out : Path, optional
-        Where a suite that is made anew is written; by default in `work`.
+        Where unfinished work, and a suite that is made anew, are kept; by default a folder named
+        after the suite in the current one.
     processes : int
         Processes that work at the same time, each on one thread.
     k : int
@@ -63,7 +62,6 @@ class BenchOptions:
     data: Path | None = None
     from_scratch: bool = False
     work: Path | None = None
-    out: Path | None = None
     processes: int = 2
     k: int = 1
     confidence: float = 0.95
@@ -108,7 +106,12 @@ BENCHES: Mapping[str, Bench] = MappingProxyType(
             Bench(
                 "minihub",
                 "27 small networks of one size on 9 real targets; from nothing on two cores",
-                "discorank.benchmark.minihub.runner:run",
+                "discorank.benchmark.runner:run_minihub",
+            ),
+            Bench(
+                "offline-hub",
+                "4 real backbones that come inside packages on 3 targets of few real images",
+                "discorank.benchmark.runner:run_offline_hub",
             ),
             Bench(
                 "supervised-cnn",

@@ -1,0 +1,67 @@
+"""What ``discorank bench`` does for the suites whose features and truth come with the package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from discorank._optional import import_optional
+from discorank.benchmark.reproduction import compare_truth
+from discorank.benchmark.scores import bench_document
+from discorank.benchmark.suites import BenchOptions, folder_of, load_suite
+
+if TYPE_CHECKING:
+    from discorank.benchmark.suite import Suite
+    from discorank.types import JSON
+
+__all__ = ["run_minihub", "run_offline_hub"]
+
+
+def run_minihub(options: BenchOptions) -> dict[str, JSON]:
+    """Score the stored features of MiniHub, or make everything anew and compare it with them.
+
+    Raises
+    ------
+    InvalidInput
+        If images are missing.
+    MissingExtra
+        If what makes it anew is not installed.
+    """
+    return _run("minihub", _make_minihub, options)
+
+
+def run_offline_hub(options: BenchOptions) -> dict[str, JSON]:
+    """Score the stored features of offline-hub, or make everything anew; as `run_minihub`."""
+    return _run("offline-hub", _make_offline_hub, options)
+
+
+def _run(
+    name: str, make: Callable[[Path, Path, BenchOptions], Suite], options: BenchOptions
+) -> dict[str, JSON]:
+    if not options.from_scratch:
+        return bench_document(load_suite(name), options)
+    work = options.work or Path(f"{name}-work")
+    made = make(work / "suite", work, options)
+    document = bench_document(made, options)
+    if folder_of(name).is_dir():
+        document["against_stored"] = compare_truth(made, load_suite(name))
+    return document
+
+
+def _make_minihub(folder: Path, work: Path, options: BenchOptions) -> Suite:
+    for library in ("torch", "accelerate", "mlxtend", "skimage", "matplotlib"):
+        import_optional(library, extra="minihub", purpose="making MiniHub from scratch")
+    from discorank.benchmark.minihub.build import make
+
+    return make(
+        folder, work, data=options.data, processes=options.processes, progress=options.progress
+    )
+
+
+def _make_offline_hub(folder: Path, work: Path, options: BenchOptions) -> Suite:
+    for library in ("torch", "accelerate", "mlxtend"):
+        import_optional(library, extra="finetune,demo", purpose="making offline-hub from scratch")
+    from discorank.benchmark.offlinehub.build import make
+
+    return make(folder, work / "cache", data=options.data, progress=options.progress)
