@@ -10,12 +10,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from discorank.benchmark.evaluation import Evaluation, Judged, evaluate
+    from discorank.benchmark.scores import SuiteScores, score_suite
+    from discorank.benchmark.suite import Suite, SuiteTarget
+    from discorank.benchmark.suites import load_suite
     from discorank.benchmark.tables import TABLES, Table, load_table
 
-__all__ = ["TABLES", "Evaluation", "Judged", "Table", "evaluate", "load_table"]
+__all__ = [
+    "TABLES",
+    "Evaluation",
+    "Judged",
+    "Suite",
+    "SuiteScores",
+    "SuiteTarget",
+    "Table",
+    "evaluate",
+    "load_suite",
+    "load_table",
+    "score_suite",
+]
 
 _HOME_OF = {
     **dict.fromkeys(("Evaluation", "Judged", "evaluate"), "discorank.benchmark.evaluation"),
+    **dict.fromkeys(("SuiteScores", "score_suite"), "discorank.benchmark.scores"),
+    **dict.fromkeys(("Suite", "SuiteTarget"), "discorank.benchmark.suite"),
+    "load_suite": "discorank.benchmark.suites",
     **dict.fromkeys(("TABLES", "Table", "load_table"), "discorank.benchmark.tables"),
 }
 
