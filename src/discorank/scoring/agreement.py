@@ -134,7 +134,7 @@ def agreement(
 
     Notes
     -----
-    A correlation with numbers that are all equal is 0: they carry no order. Equal scores are picked
+    A correlation with numbers that are all equal, to 13 digits, is 0: they carry no order. Equal scores are picked
     in the order of the names. A resample holds some models several times; pairs of a model with
     itself tie in both orders, and Kendall's τ_b and τ_w do not count them.
 
@@ -315,9 +315,14 @@ def _weighted_kendall(score: Float64Array, metric: Float64Array) -> float:
 def _correlation(
     function: Callable[..., tuple[float, float]], score: Float64Array, metric: Float64Array
 ) -> float:
-    if np.ptp(score) == 0.0 or np.ptp(metric) == 0.0:
+    if _is_flat(score) or _is_flat(metric):
         return 0.0
     return float(function(score, metric)[0])
+
+
+def _is_flat(values: Float64Array) -> bool:
+    """Whether all are equal, but for rounding: a score that saturates still differs in that."""
+    return bool(np.ptp(values) <= 1e-13 * np.abs(values).max())
 
 
 def _without_each(names: list[str], score: Float64Array, metric: Float64Array) -> dict[str, float]:
