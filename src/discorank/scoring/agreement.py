@@ -134,9 +134,9 @@ def agreement(
 
     Notes
     -----
-    A correlation with numbers that are all equal, to 13 digits, is 0: they carry no order. Equal scores are picked
-    in the order of the names. A resample holds some models several times; pairs of a model with
-    itself tie in both orders, and Kendall's τ_b and τ_w do not count them.
+    A correlation with numbers that are all equal, to 13 digits, is 0: they carry no order. Equal
+    scores are picked in the order of the names. A resample holds some models several times; pairs
+    of a model with itself tie in both orders, and Kendall's τ_b and τ_w do not count them.
 
     References
     ----------
