@@ -113,7 +113,17 @@ def _truth(scores: Path, truth: Path) -> Any:
 def _groups(path: Path) -> Any:
     from discorank.plotting import plot_groups
 
-    return plot_groups(_rows(path))
+    return plot_groups([_of_groups(row) for row in _rows(path)])
+
+
+def _of_groups(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a row of ``bench --ablate groups``, named by its number, as the figure takes it."""
+    name = str(row.get("name", ""))
+    if "n_groups" in row or not name.isdecimal():
+        return row
+    low, high = row["intervals"]["weighted_kendall"]
+    tau = row["weighted_kendall"]
+    return {"n_groups": int(name), "weighted_kendall": tau, "low": low, "high": high}
 
 
 def _time(path: Path) -> Any:
