@@ -42,7 +42,7 @@ def main() -> None:
         writer = csv.writer(file)
         writer.writerow(["text", "sentiment", "polarity", "origin"])
         writer.writerows(rows)
-    print(f"sentiment.csv: {len(rows):,} texts")  # noqa: T201
+    print(f"sentiment.csv: {len(rows):,} texts")
 
 
 def texts(archive: Path) -> Iterator[tuple[str, float, str, str]]:
