@@ -193,7 +193,7 @@ def _matches(shown: list[str], printed: list[str]) -> bool:
 
 
 def _same(shown: str, printed: str) -> bool:
-    if _NUMBER.sub("#", shown) != _NUMBER.sub("#", printed):
+    if _NUMBER.sub("\0", shown) != _NUMBER.sub("\0", printed):
         return False
     return all(
         abs(_value(a) - _value(b)) <= 2.01 * 10.0 ** -len(a.partition(".")[2]) * ("." in a)

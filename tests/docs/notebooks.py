@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ def executed(path: Path, folder: Path) -> Any:
     client = NotebookClient(
         notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
     )
-    return asyncio.run(client.async_execute())
+    # In a thread of its own: tests that drive a browser leave an event loop running in this one.
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        return threads.submit(lambda: asyncio.run(client.async_execute())).result()
 
 
 def shown(cell: Any) -> str:
