@@ -5,7 +5,7 @@ moves the mean and the prior of its class and the singular values, and with them
 of all others. A bootstrap of the contributions alone does not see that, and its 95 % intervals
 cover the score that other samples would give in 70 to 95 of 100 cases. The influence values here
 have the score as their mean too, and to first order the spread that it has from data set to data
-set; their intervals cover it in 94 to 98 of 100 (``benchmarks/calibration.py``).
+set; their intervals cover it in 93 to 99 of 100 (``benchmarks/calibration.py``).
 """
 
 from __future__ import annotations
