@@ -27,7 +27,7 @@ from discorank.targets import open_target
 from discorank.types import Candidate, Target
 
 SPEC = "torchvision:resnet50?pretrained=false"
-BATCH_SIZE, N_SAMPLES, SIZE, ROUNDS = 8, 16, (3, 224, 224), 7
+BATCH_SIZE, N_SAMPLES, SIZE, ROUNDS = 8, 96, (3, 224, 224), 3
 # Shares of the throughput that are to be reached.
 GOALS = {"memory": 0.95, "JPEG": 0.9}
 
