@@ -9,6 +9,7 @@ from typing import Any, Literal
 from discorank.report.verdict import (
     HOW_TO_READ,
     alike,
+    control_warning,
     explain,
     leaders,
     race_savings,
@@ -113,6 +114,7 @@ def summarize_ranking(document: Document) -> Summary:
             [
                 *unfinished(document),
                 recommend(document),
+                *control_warning(document),
                 *race_savings(document),
                 *alike(models),
                 *taken_pool(document),

@@ -20,6 +20,7 @@ from discorank.report.words import (
 __all__ = [
     "HOW_TO_READ",
     "alike",
+    "control_warning",
     "explain",
     "leaders",
     "race_savings",
@@ -55,10 +56,10 @@ def leaders(document: Document) -> list[Mapping[str, Any]]:
 
 
 def explain(document: Document) -> str:
-    """Say how far apart the first models are, and where a randomly initialised one came."""
+    """Say how far apart the first models are, and that a randomly initialised one came last."""
     models = document["ranking"]
     score = number_format(model["score"] for model in models)
-    return " ".join(filter(None, (_gap(models, score), _control(models, score))))
+    return " ".join(filter(None, (_gap(models, score), _below_all(models, score))))
 
 
 def recommend(document: Document) -> str:
@@ -137,10 +138,7 @@ def alike(models: Sequence[Mapping[str, Any]]) -> list[str]:
     several = [names for names in groups.values() if len(names) > 1]
     if not several or len(groups) == 1:
         return []
-    shown = "; ".join(
-        ", ".join(names[:_SHOWN_OF_GROUP]) + (", …" if len(names) > _SHOWN_OF_GROUP else "")
-        for names in several
-    )
+    shown = "; ".join(_some(names) for names in several)
     return [f"Not to be told apart on these samples: {shown}."]
 
 
@@ -159,20 +157,38 @@ def _gap(models: Sequence[Mapping[str, Any]], score: Format) -> str:
     )
 
 
-def _control(models: Sequence[Mapping[str, Any]], score: Format) -> str:
-    """Say where a randomly initialised model came, if there is one among trained ones."""
-    controls = [model for model in models if model["weights"].startswith("random:")]
-    trained = [model for model in models if model not in controls]
-    if not controls or not trained:
-        return ""
-    best, worst = controls[0], trained[-1]
-    if best["rank"] > worst["rank"]:
-        return (
-            f"The randomly initialised {label(best)} comes below every trained model, as it must: "
-            f"{score(best['score'])} against {score(worst['score'])} and more."
-        )
-    beaten = [label(model) for model in trained if model["rank"] > best["rank"]]
-    return (
-        f"Beware: the randomly initialised {label(best)} comes above {', '.join(beaten)}; "
-        f"expect nothing of {'it' if len(beaten) == 1 else 'them'} here."
+def control_warning(document: Document) -> list[str]:
+    """Warn where a randomly initialised model comes before a trained one."""
+    models = document["ranking"]
+    controls, trained = _controls(models)
+    beaten = [label(model) for model in trained if controls and model["rank"] > controls[0]["rank"]]
+    if not beaten:
+        return []
+    above = f"{label(controls[0])} is randomly initialised, and comes above {_some(beaten)}"
+    advice = (
+        "The score is misled here: do not choose by it; try another --scorer or --covariance"
+        if controls[0] in leaders(document)
+        else f"Expect nothing of {'it' if len(beaten) == 1 else 'them'} here"
     )
+    return [f"Beware: {above}. {advice}."]
+
+
+def _below_all(models: Sequence[Mapping[str, Any]], score: Format) -> str:
+    """Say that a randomly initialised model comes last, if there is one that does."""
+    controls, trained = _controls(models)
+    if not controls or not trained or controls[0]["rank"] < trained[-1]["rank"]:
+        return ""
+    return (
+        f"The randomly initialised {label(controls[0])} comes below every trained model, as it "
+        f"must: {score(controls[0]['score'])} against {score(trained[-1]['score'])} and more."
+    )
+
+
+def _controls(models: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[Any]]:
+    """Part the randomly initialised models from the others."""
+    controls = [model for model in models if model["weights"].startswith("random:")]
+    return controls, [model for model in models if model not in controls]
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN_OF_GROUP]) + (", …" if len(names) > _SHOWN_OF_GROUP else "")

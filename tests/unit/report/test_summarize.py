@@ -200,19 +200,35 @@ def test_explanation_says_where_the_random_control_came(
     good, poor = make_model(model="good"), make_model(model="poor", score=0.35)
     control = make_model(model="control", score=0.2, weights="random:0")
 
+    def placed(*models: RankedModel, p_best: float = 1.0) -> dict[str, Any]:
+        chances = [p_best, *(len(models) - 1) * [1.0 - p_best]]
+        ranked = (
+            make_model(**{**vars(m), "rank": i, "p_best": chance})
+            for i, (m, chance) in enumerate(zip(models, chances, strict=True), start=1)
+        )
+        return make_ranking(models=tuple(ranked)).to_dict()
+
     def explained(*models: RankedModel) -> str:
-        ranked = (make_model(**{**vars(m), "rank": i}) for i, m in enumerate(models, start=1))
-        return explain(make_ranking(models=tuple(ranked)).to_dict())
+        return explain(placed(*models))
+
+    def told(*models: RankedModel) -> str:
+        return summarize_ranking(placed(*models)).sentence
 
     assert "control comes below every trained model, as it must: 0.200 against 0.350" in explained(
         good, poor, control
     )
-    assert "control comes above poor; expect nothing of it here." in explained(good, control, poor)
-    assert "control comes above good, poor; expect nothing of them here." in explained(
-        control, good, poor
+    assert "and comes above poor. Expect nothing of it here." in told(good, control, poor)
+    assert "and comes above poor, poor. Expect nothing of them here." in told(
+        good, control, poor, poor
     )
-    assert "randomly initialised" not in explained(good, poor)
-    assert "randomly initialised" not in explained(control)
+    assert (
+        "Beware: control is randomly initialised, and comes above good, poor. The score is misled "
+        "here: do not choose by it; try another --scorer or --covariance."
+    ) in told(control, good, poor)
+    for say in (explained, told):
+        assert "randomly initialised" not in say(good, poor)
+        assert "randomly initialised" not in say(control)
+    assert "randomly initialised" not in told(good, poor, control)
 
 
 def test_score_of_a_file_has_a_row_per_component() -> None:

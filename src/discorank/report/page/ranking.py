@@ -17,6 +17,7 @@ from discorank.report.summarize import title_facts
 from discorank.report.verdict import (
     HOW_TO_READ,
     alike,
+    control_warning,
     explain,
     leaders,
     race_savings,
@@ -96,6 +97,7 @@ def _verdict(document: Document) -> View:
         "sentence": recommend(document),
         "sentences": [
             *unfinished(document),
+            *control_warning(document),
             *filter(None, [explain(document)]),
             *alike(models),
             *race_savings(document),
