@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from discorank.features import open_store, pick_device
+from discorank.features import open_store
 from discorank.ranking.budget import Budget, Spending
-from discorank.ranking.candidates import check_boxes, default_specs, named_specs
 from discorank.ranking.disagreement import disputed
 from discorank.ranking.events import told
 from discorank.ranking.executors import Execution
 from discorank.ranking.ordering import ordered
-from discorank.ranking.panel import Panel
+from discorank.ranking.preparing import prepare
 from discorank.ranking.result import Ranking
 from discorank.ranking.schedule import Schedule
 from discorank.ranking.versions import versions
 from discorank.ranking.work import Job
 from discorank.scoring.bootstrap import check_confidence
-from discorank.scoring.registry import get_scorer
-from discorank.scoring.validate import check_choice, check_count
-from discorank.targets import open_target
-from discorank.types import Task
+from discorank.scoring.validate import check_count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +26,9 @@ if TYPE_CHECKING:
     from discorank.features import Progress
     from discorank.ranking.events import Events
     from discorank.ranking.executors import ExecutorName
-    from discorank.types import JSON, Boxes, Target
+    from discorank.ranking.preparing import Prepared
+    from discorank.ranking.result import BudgetUse
+    from discorank.types import JSON, Boxes, Target, Task
 
 __all__ = ["rank"]
 
@@ -180,16 +178,8 @@ def rank(
     race = race or spending.budget.is_limited
     check_confidence(confidence)
     check_confidence(coverage, name="coverage")
-    check_count(batch_size, name="batch_size")
     if workers is not None:
         check_count(workers, name="workers", least=0)
-    if device is not None:
-        pick_device(device)
-    if task is not None:
-        check_choice(task, get_args(Task), name="task")
-    scorers = [scorer] if isinstance(scorer, str) else list(scorer)
-    for name in scorers:  # before the target is opened, which can take minutes
-        get_scorer(name, task)
     execution = Execution(
         executor=executor,
         jobs=jobs,
@@ -199,35 +189,30 @@ def rank(
         gpus_per_model=gpus_per_model,
         shard_samples=shard_samples,
     )
-    specs, pool = named_specs(models, boxes), None
-    data = open_target(
+    prepared = prepare(
         target,
+        models,
         task=task,
+        boxes=boxes,
+        max_samples=max_samples,
+        max_bad=max_bad,
+        random_state=random_state,
+        device=device,
+        batch_size=batch_size,
+        scorer=scorer,
+        scorer_options=scorer_options,
+        hard_fraction=hard_fraction,
+        n_halves=n_halves,
         input_column=input_column,
         label_column=label_column,
         split=split,
         images=images,
-        max_samples=max_samples,
-        random_state=random_state,
-        max_bad=max_bad,
     )
-    check_boxes(boxes, data)
-    if specs is None:
-        pool, specs = default_specs(data, device, boxes)
-    panel = Panel.of(
-        scorers,
-        data.task,
-        scorer_options or {},
-        hard_fraction=hard_fraction,
-        random_state=random_state,
-        n_halves=n_halves,
-    )
-    store = open_store(cache)
-
+    data, panel = prepared.data, prepared.panel
     job = Job(
         data=data,
         panel=panel,
-        store=store,
+        store=open_store(cache),
         device=device,
         batch_size=batch_size,
         workers=workers,
@@ -235,7 +220,7 @@ def rank(
     )
     facts = _facts(
         job,
-        specs,
+        prepared.specs,
         race=race,
         budget=budget,
         budget_samples=budget_samples,
@@ -243,7 +228,7 @@ def rank(
     )
     with told(events, facts) as tell:
         with closing(execution.open(job)) as doer:
-            schedule = Schedule.of(specs, doer, tell)
+            schedule = Schedule.of(prepared.specs, doer, tell)
             budget_use = schedule.run(
                 data,
                 panel,
@@ -252,38 +237,53 @@ def rank(
                 spending=spending,
                 missing=job.missing,
             )
-        scored = schedule.scored
-        sheets = {name: entry.sheet for name, entry in scored.items()}
-        candidates = schedule.candidates.values()
-        models_in_order = ordered(data, panel, scored, candidates, coverage=coverage)
-        ranking = Ranking(
-            target=data.name,
-            task=data.task,
-            scorer=panel.scorers[0].name,
-            models=models_in_order,
-            failed=schedule.failed,
-            unfinished=schedule.unfinished,
-            race=race,
-            options=panel.options,
-            hard_fraction=hard_fraction,
-            resampling=panel.resampling(sheets),
-            confidence=confidence,
-            coverage=coverage,
-            random_state=random_state,
-            n_samples=len(data),
-            n_total=data.n_total,
-            n_classes=len(data.classes),
-            n_targets=0 if data.targets is None else data.targets.shape[1],
-            fingerprint=data.fingerprint,
-            bad=data.bad,
-            versions=versions(),
-            pool=pool,
-            classes=data.class_counts,
-            budget=budget_use,
-            samples=disputed(data, [model.model for model in models_in_order], sheets),
+        ranking = _ranking(
+            prepared, schedule, budget_use, race=race, confidence=confidence, coverage=coverage
         )
         tell("run_finished", ranking.to_dict())
     return ranking
+
+
+def _ranking(
+    prepared: Prepared,
+    schedule: Schedule,
+    budget_use: BudgetUse | None,
+    *,
+    race: bool,
+    confidence: float,
+    coverage: float,
+) -> Ranking:
+    """Order what was scored, with all that is known of how it came about."""
+    data, panel, scored = prepared.data, prepared.panel, schedule.scored
+    sheets = {name: entry.sheet for name, entry in scored.items()}
+    candidates = schedule.candidates.values()
+    models = ordered(data, panel, scored, candidates, coverage=coverage)
+    return Ranking(
+        target=data.name,
+        task=data.task,
+        scorer=panel.scorers[0].name,
+        models=models,
+        failed=schedule.failed,
+        unfinished=schedule.unfinished,
+        race=race,
+        options=panel.options,
+        hard_fraction=panel.hard_fraction,
+        resampling=panel.resampling(sheets),
+        confidence=confidence,
+        coverage=coverage,
+        random_state=panel.random_state,
+        n_samples=len(data),
+        n_total=data.n_total,
+        n_classes=len(data.classes),
+        n_targets=0 if data.targets is None else data.targets.shape[1],
+        fingerprint=data.fingerprint,
+        bad=data.bad,
+        versions=versions(),
+        pool=prepared.pool,
+        classes=data.class_counts,
+        budget=budget_use,
+        samples=disputed(data, [model.model for model in models], sheets),
+    )
 
 
 def _facts(job: Job, specs: Sequence[str], **options: JSON) -> dict[str, JSON]:

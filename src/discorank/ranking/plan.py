@@ -10,18 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from discorank._optional import import_optional
-from discorank.features import (
-    extract,
-    is_stored,
-    open_store,
-    pick_device,
-)
-from discorank.ranking.candidates import attempt, check_boxes, default_specs, describe, named_specs
-from discorank.ranking.panel import Panel
+from discorank.features import extract, is_stored, open_store, pick_device
+from discorank.ranking.candidates import attempt, describe
+from discorank.ranking.preparing import prepare
 from discorank.ranking.result import FailedModel
 from discorank.report.plan import summarize_plan
-from discorank.scoring.validate import check_count
-from discorank.targets import open_target
 
 if TYPE_CHECKING:
     from discorank.types import JSON, Boxes, Candidate, ChosenPool, Target, Task
@@ -146,30 +139,26 @@ def plan(
     networks and transformers differ in what they make of a parameter: take it as an order of
     magnitude.
     """
-    check_count(batch_size, name="batch_size")
     device = pick_device(device)
-    specs, pool = named_specs(models, boxes), None
-    data = open_target(
+    prepared = prepare(
         target,
+        models,
         task=task,
+        boxes=boxes,
         max_samples=max_samples,
-        random_state=random_state,
         max_bad=max_bad,
+        random_state=random_state,
+        device=device,
+        batch_size=batch_size,
+        scorer=scorer,
+        scorer_options=scorer_options,
+        hard_fraction=hard_fraction,
+        n_halves=n_halves,
         **columns,
     )
-    check_boxes(boxes, data)
-    if specs is None:
-        pool, specs = default_specs(data, device, boxes)
-    Panel.of(
-        [scorer] if isinstance(scorer, str) else list(scorer),
-        data.task,
-        scorer_options or {},
-        hard_fraction=hard_fraction,
-        random_state=random_state,
-        n_halves=n_halves,
-    )
+    data = prepared.data
     store = open_store(cache)
-    described = describe(specs)
+    described = describe(prepared.specs)
     candidates = [one for one in described.values() if not isinstance(one, FailedModel)]
     stored = {
         candidate.name: is_stored(candidate, data, store, device=device) for candidate in candidates
@@ -183,7 +172,7 @@ def plan(
         models=tuple(_planned(one, stored, rate, len(data)) for one in candidates),
         failed=tuple(one for one in described.values() if isinstance(one, FailedModel)),
         probed=probed,
-        pool=pool,
+        pool=prepared.pool,
     )
 
 

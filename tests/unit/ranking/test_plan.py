@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import discorank
-from discorank import InvalidInput
+from discorank import InvalidInput, UnknownName
 
 N_SAMPLES = 24
 
@@ -104,3 +105,18 @@ def test_mistakes_are_those_of_a_ranking(target: Path) -> None:
     assert len(plan.failed) == 1
     assert "does not exist" in str(plan)
     assert os.fspath(target).endswith(plan.target)
+
+
+@pytest.mark.parametrize("do", [discorank.rank, discorank.plan], ids=["rank", "plan"])
+def test_what_is_cheap_to_check_is_checked_first_by_both(
+    do: Callable[..., object], tmp_path: Path
+) -> None:
+    nowhere = tmp_path / "nowhere"
+    with pytest.raises(UnknownName, match="dsico"):
+        do(nowhere, scorer="dsico")
+    with pytest.raises(InvalidInput, match="task must be one of"):
+        do(nowhere, task="clasification")
+    with pytest.raises(InvalidInput, match="batch_size"):
+        do(nowhere, batch_size=0)
+    with pytest.raises(UnknownName, match="no target is named"):
+        do(nowhere)
