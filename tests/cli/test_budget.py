@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from discorank.cli.options import seconds
+from discorank.cli.parsing import seconds
 from discorank.errors import InvalidInput
 
 Run = Callable[..., Result]

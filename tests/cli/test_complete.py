@@ -46,6 +46,16 @@ def test_the_second_candidate_too() -> None:
     assert bash("rank", "--models", "timm:resnet50", "pool:v") == ["pool:vit"]
 
 
+def test_a_flag_completes_alike_in_every_command() -> None:
+    for command in ("rank", "finetune", "inspect"):
+        assert bash(command, "dig") == ["digits"]
+    for command in ("rank", "finetune"):
+        assert bash(command, "x", "--models", "pool:v") == ["pool:vit"]
+        assert bash(command, "x", "--models", "timm:resnet50", "pool:v") == ["pool:vit"]
+    for command in ("rank", "bench", "score"):
+        assert bash(command, "x", "--scorer", "log") == ["logme"]
+
+
 def test_words_that_bash_took_apart_at_the_colon() -> None:
     assert bash("rank", "x", "--models", "pool", ":", "v") == ["vit"]
     assert bash("rank", "x", "--models", "timm", ":", "resnet50", "pool", ":", "v") == ["vit"]

@@ -11,6 +11,7 @@ import typer
 from discorank.benchmark.suites import BENCHES
 from discorank.cli import options, output
 from discorank.cli.command import command_line
+from discorank.cli.parsing import scorer_options
 from discorank.report.bench import summarize_bench
 from discorank.report.evaluation import evaluation_to_csv
 from discorank.report.published import summarize_published
@@ -30,15 +31,7 @@ def bench(
         ),
     ],
     *,
-    scorer: Annotated[
-        list[str],
-        typer.Option(
-            "--scorer",
-            metavar="NAME...",
-            show_default="all that need features and labels only",
-            help="Scorers to compare. discorank scorers lists them.",
-        ),
-    ] = [],  # noqa: B006 - read by typer, never changed
+    scorer: options.RivalScorers = [],  # noqa: B006 - read by typer, never changed
     option: options.ScorerOptions = [],  # noqa: B006
     ablate: Annotated[
         str | None,
@@ -48,7 +41,7 @@ def bench(
             "scorers: groups, components, parts, covariance, hard, samples.",
         ),
     ] = None,
-    k: Annotated[int, typer.Option("-k", metavar="N", help="Models one would fine-tune.")] = 1,
+    k: options.TopK = 1,
     from_scratch: Annotated[
         bool,
         typer.Option(
@@ -101,9 +94,7 @@ def bench(
     output.check_report(report)
     asked = BenchOptions(
         scorers=tuple(scorer),
-        scorer_options=options.scorer_options(
-            components=None, groups=None, svd_solver=None, more=option
-        ),
+        scorer_options=scorer_options(components=None, groups=None, svd_solver=None, more=option),
         ablation=ablate,
         data=data,
         from_scratch=from_scratch,

@@ -14,6 +14,7 @@ import discorank
 from discorank.cli import options, output
 from discorank.cli.command import command_line
 from discorank.cli.npz import read_arrays
+from discorank.cli.parsing import scorer_options
 from discorank.report.change import summarize_change
 from discorank.report.text import to_rich
 
@@ -43,7 +44,7 @@ def compare(
     from discorank.ranking.versions import versions
 
     output.check_report(report)
-    given = options.scorer_options(components=components, groups=groups, svd_solver=svd_solver)
+    given = scorer_options(components=components, groups=groups, svd_solver=svd_solver)
     change = discorank.spectral_change(
         read_arrays(before, "features")["features"],
         read_arrays(after, "features")["features"],

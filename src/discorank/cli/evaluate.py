@@ -34,7 +34,7 @@ def evaluate(
         ),
     ],
     *,
-    k: Annotated[int, typer.Option("-k", metavar="N", help="Models one would fine-tune.")] = 1,
+    k: options.TopK = 1,
     output_format: output.FormatOption = None,
     out: output.OutOption = None,
     report: output.ReportOption = None,

@@ -23,12 +23,9 @@ _TABLE = ".parquet"
 
 
 def finetune(
-    target: Annotated[str, typer.Argument(metavar="TARGET", help=options.TARGET_HELP)],
+    target: options.Target,
     *,
-    models: Annotated[
-        list[str],
-        typer.Option("--models", metavar="SPEC...", help="Candidates, as for discorank rank."),
-    ],
+    models: options.Models,
     output_format: output.FormatOption = None,
     out: Annotated[
         Path | None,
@@ -107,7 +104,7 @@ def finetune(
         typer.Option(
             metavar="NAME",
             show_default="a fifth of the samples",
-            rich_help_panel="Target",
+            rich_help_panel=options.TARGET_PANEL,
             help="Split that the models are judged by.",
         ),
     ] = None,
@@ -116,18 +113,13 @@ def finetune(
         typer.Option(
             metavar="NAME",
             show_default="a fifth of the samples",
-            rich_help_panel="Target",
+            rich_help_panel=options.TARGET_PANEL,
             help="Split that chooses the recipe.",
         ),
     ] = None,
     images: options.Images = None,
-    max_samples: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Take a stratified sample of N items, before it is cut."),
-    ] = None,
-    max_bad: Annotated[
-        int, typer.Option(metavar="N", help="Unreadable items that are left out.")
-    ] = 10,
+    max_samples: options.MaxSamples = None,
+    max_bad: options.MaxBad = 10,
     seed: options.Seed = 0,
     device: options.Device = None,
     workers: options.Workers = None,

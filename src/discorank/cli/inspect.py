@@ -21,7 +21,7 @@ __all__ = ["inspect"]
 
 
 def inspect(
-    target: Annotated[str, typer.Argument(metavar="TARGET", help=options.TARGET_HELP)],
+    target: options.Target,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     task: options.Task = None,

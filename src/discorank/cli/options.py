@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from discorank.cli.command import complete_scorers
-from discorank.errors import InvalidInput
+from discorank.cli.command import complete_scorers, complete_specs, complete_target
 
 __all__ = [
-    "TARGET_HELP",
+    "TARGET_PANEL",
     "BatchSize",
     "Boxes",
     "Budget",
@@ -38,8 +34,13 @@ __all__ = [
     "LeaveOneOut",
     "LogJson",
     "MLflow",
+    "MaxBad",
+    "MaxSamples",
+    "Models",
+    "OptionalModels",
     "Quiet",
     "RayAddress",
+    "RivalScorers",
     "ScoreDevice",
     "ScorerOptions",
     "Scorers",
@@ -47,29 +48,53 @@ __all__ = [
     "ShardSamples",
     "Split",
     "SvdSolver",
+    "Target",
     "Task",
     "TimeoutPerModel",
+    "TopK",
     "Workers",
-    "scorer_options",
-    "seconds",
 ]
 
-TARGET_HELP = (
-    "A folder of class folders of images or audio files; a table: .csv, .tsv, .parquet, .jsonl, a "
-    "folder saved with datasets, hf:OWNER/NAME; boxes: a .json of COCO annotations, a folder of "
-    "Pascal VOC; an .npz of images or features with labels, targets or boxes; or a built-in: "
-    "digits, mnist5k."
-)
-
-_TARGET = "Target"
+TARGET_PANEL = "Target"
 _SCORE = "Score"
 _EXTRACTION = "Extraction"
 _EXECUTION = "Execution"
 _RECORD = "Record"
 
-_NUMBER = r"(\d+(?:\.\d+)?)"
-_TIME = re.compile(rf"(?=.)(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?")
 
+def _models(*, show_default: bool | str = True) -> Any:
+    return typer.Option(
+        "--models",
+        metavar="SPEC...",
+        autocompletion=complete_specs,
+        show_default=show_default,
+        help="Candidates: timm:NAME, torchvision:NAME, transformers:NAME, onnx:FILE, "
+        "python:MODULE:FACTORY, features:FILE.npz, pool:NAME, ...",
+    )
+
+
+Target: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="TARGET",
+        autocompletion=complete_target,
+        help="A folder of class folders of images or audio files; a table: .csv, .tsv, .parquet, "
+        ".jsonl, a folder saved with datasets, hf:OWNER/NAME; boxes: a .json of COCO annotations, "
+        "a folder of Pascal VOC; an .npz of images or features with labels, targets or boxes; or a "
+        "built-in: digits, mnist5k.",
+    ),
+]
+Models: TypeAlias = Annotated[list[str], _models()]
+OptionalModels: TypeAlias = Annotated[
+    list[str], _models(show_default="a pool that fits the target and the device")
+]
+MaxSamples: TypeAlias = Annotated[
+    int | None, typer.Option(metavar="N", help="Take a stratified sample of N items.")
+]
+MaxBad: TypeAlias = Annotated[
+    int,
+    typer.Option(metavar="N", help="Unreadable items that are left out; more are an error."),
+]
 Components: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -131,6 +156,16 @@ Scorers: TypeAlias = Annotated[
         "discorank scorers lists them.",
     ),
 ]
+RivalScorers: TypeAlias = Annotated[
+    list[str],
+    typer.Option(
+        "--scorer",
+        metavar="NAME...",
+        autocompletion=complete_scorers,
+        show_default="all that need features and labels only",
+        help="Scorers to compare. discorank scorers lists them.",
+    ),
+]
 ScorerOptions: TypeAlias = Annotated[
     list[str],
     typer.Option(
@@ -146,7 +181,7 @@ InputColumn: TypeAlias = Annotated[
         "--input-column",
         metavar="NAME",
         show_default="guessed",
-        rich_help_panel=_TARGET,
+        rich_help_panel=TARGET_PANEL,
         help="Column of a table that models read; twice for pairs of texts.",
     ),
 ]
@@ -156,7 +191,7 @@ LabelColumn: TypeAlias = Annotated[
         "--label-column",
         metavar="NAME",
         show_default="guessed",
-        rich_help_panel=_TARGET,
+        rich_help_panel=TARGET_PANEL,
         help="Column of a table with the truth; repeat it for several targets or labels.",
     ),
 ]
@@ -165,7 +200,7 @@ Split: TypeAlias = Annotated[
     typer.Option(
         metavar="NAME",
         show_default="train",
-        rich_help_panel=_TARGET,
+        rich_help_panel=TARGET_PANEL,
         help="Split of a target that has splits.",
     ),
 ]
@@ -174,7 +209,7 @@ Images: TypeAlias = Annotated[
     typer.Option(
         metavar="FOLDER",
         show_default="looked for beside the file",
-        rich_help_panel=_TARGET,
+        rich_help_panel=TARGET_PANEL,
         help="Images of a file of COCO annotations.",
     ),
 ]
@@ -192,7 +227,7 @@ Task: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="TASK",
-        rich_help_panel=_TARGET,
+        rich_help_panel=TARGET_PANEL,
         show_default="what the target says",
         help="classification, multilabel, regression or detection.",
     ),
@@ -359,57 +394,9 @@ TimeoutPerModel: TypeAlias = Annotated[
         help="Give a model up that takes longer; it then runs in a process of its own.",
     ),
 ]
+TopK: TypeAlias = Annotated[
+    int, typer.Option("-k", metavar="N", help="Models one would fine-tune.")
+]
 Quiet: TypeAlias = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress and no notices on stderr.")
 ]
-
-
-def seconds(text: str, *, flag: str) -> float:
-    """Return the seconds of a time such as 90s, 10m, 2h or 1h30m."""
-    match = _TIME.fullmatch(text.strip().lower())
-    if match is None:
-        raise InvalidInput(f"{flag} must be a time such as 90s, 10m or 1h30m, got {text!r}")
-    hours, minutes, rest = (float(part or 0) for part in match.groups())
-    return 3600 * hours + 60 * minutes + rest
-
-
-def scorer_options(
-    *,
-    components: str | None,
-    groups: int | None,
-    covariance: str | None = None,
-    loo: bool = False,
-    svd_solver: str | None,
-    more: Sequence[str] = (),
-) -> dict[str, Any]:
-    """Return the options of scorers that these flags set; one that was not given sets none."""
-    if components not in (None, "all") and not components.isdecimal():
-        raise InvalidInput(f"--components must be a number or 'all', got {components!r}")
-    options: dict[str, Any] = {
-        "n_groups": groups,
-        "covariance": covariance,
-        "loo": loo or None,
-        "svd_solver": svd_solver,
-    }
-    options = {name: value for name, value in options.items() if value is not None}
-    if components is not None:
-        options["n_components"] = None if components == "all" else int(components)
-    for assignment in more:
-        _assign(assignment, options)
-    return options
-
-
-def _assign(assignment: str, options: dict[str, Any]) -> None:
-    """Set what ``[SCORER.]KEY=VALUE`` says."""
-    path, equals, text = assignment.partition("=")
-    scorer, _, key = path.rpartition(".")
-    if not equals or not key:
-        raise InvalidInput(f"--option must be [SCORER.]KEY=VALUE, got {assignment!r}")
-    try:
-        value = json.loads(text)
-    except ValueError:  # no number, true, false or null: a word
-        value = text
-    own = options.setdefault(scorer, {}) if scorer else options
-    if not isinstance(own, dict):
-        raise InvalidInput(f"--option {assignment!r}: {scorer!r} is an option here, not a scorer")
-    own[key] = value

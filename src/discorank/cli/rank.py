@@ -8,7 +8,8 @@ import typer
 
 import discorank
 from discorank.cli import options, output
-from discorank.cli.command import command_line, complete_specs, complete_target
+from discorank.cli.command import command_line
+from discorank.cli.parsing import scorer_options, seconds
 from discorank.report.formats import to_json
 from discorank.report.plan import plan_to_csv, summarize_plan
 from discorank.report.summarize import printable, summarize_ranking
@@ -23,31 +24,15 @@ __all__ = ["rank"]
 
 def rank(
     ctx: typer.Context,
-    target: Annotated[
-        str,
-        typer.Argument(metavar="TARGET", help=options.TARGET_HELP, autocompletion=complete_target),
-    ],
+    target: options.Target,
     *,
-    models: Annotated[
-        list[str],
-        typer.Option(
-            "--models",
-            metavar="SPEC...",
-            autocompletion=complete_specs,
-            show_default="a pool that fits the target and the device",
-            help="Candidates: timm:NAME, torchvision:NAME, transformers:NAME, onnx:FILE, "
-            "python:MODULE:FACTORY, features:FILE.npz, pool:NAME, ...",
-        ),
-    ] = [],  # noqa: B006 - read by typer, never changed
-    max_samples: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Score a stratified sample of N items."),
-    ] = None,
+    models: options.OptionalModels = [],  # noqa: B006 - read by typer, never changed
+    max_samples: options.MaxSamples = None,
     output_format: output.FormatOption = None,
     out: output.OutOption = None,
     report: output.ReportOption = None,
     task: options.Task = None,
-    input_column: options.InputColumn = [],  # noqa: B006 - read by typer, never changed
+    input_column: options.InputColumn = [],  # noqa: B006
     label_column: options.LabelColumn = [],  # noqa: B006
     split: options.Split = None,
     images: options.Images = None,
@@ -68,10 +53,7 @@ def rank(
     workers: options.Workers = None,
     cache: options.Cache = None,
     boxes: options.Boxes = None,
-    max_bad: Annotated[
-        int,
-        typer.Option(metavar="N", help="Unreadable items that are left out and named."),
-    ] = 10,
+    max_bad: options.MaxBad = 10,
     race: Annotated[
         bool,
         typer.Option(
@@ -120,7 +102,7 @@ def rank(
     }
     scoring: dict[str, Any] = {
         "scorer": scorer,
-        "scorer_options": options.scorer_options(
+        "scorer_options": scorer_options(
             components=components,
             groups=groups,
             covariance=covariance,
@@ -157,7 +139,7 @@ def rank(
             confidence=confidence,
             coverage=coverage,
             race=race,
-            budget=None if budget is None else options.seconds(budget, flag="--budget"),
+            budget=None if budget is None else seconds(budget, flag="--budget"),
             budget_samples=budget_samples,
             executor=cast("ExecutorName", executor),
             jobs=jobs,

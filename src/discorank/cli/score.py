@@ -13,6 +13,7 @@ from rich.console import Console
 
 from discorank.cli import options
 from discorank.cli.npz import read_arrays
+from discorank.cli.parsing import scorer_options
 from discorank.report.summarize import summarize_score
 from discorank.report.text import to_rich
 
@@ -56,7 +57,7 @@ def score(
     from discorank.targets.arrays import TRUTHS_OF, task_of
 
     check_confidence(coverage, name="coverage")
-    given = options.scorer_options(
+    given = scorer_options(
         components=components,
         groups=groups,
         covariance=covariance,
