@@ -26,6 +26,7 @@ __all__ = [
     "is_torch_array",
     "placed_like",
     "precision_of",
+    "segment_members",
     "segment_sums",
     "symmetric_eigh",
     "to_numpy",
@@ -81,6 +82,11 @@ def column_sums(block: Array) -> Float64Array:
     xp = array_namespace(block)
     ones = xp.ones(block.shape[0], dtype=block.dtype, device=device(block))
     return to_numpy(ones @ block).astype(np.float64)
+
+
+def segment_members(ids: IntArray, counts: IntArray) -> list[IntArray]:
+    """Return the places of each id in `ids`, increasing; id c is there counts[c] times."""
+    return np.split(np.argsort(ids, kind="stable"), np.cumsum(counts)[:-1])
 
 
 def segment_sums(rows: Array, ids: IntArray, n_segments: int) -> Float64Array:

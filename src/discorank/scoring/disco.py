@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import get_args
@@ -13,7 +13,7 @@ from discorank.scoring.hard_examples import score_hard_examples
 from discorank.scoring.html import components_to_html
 from discorank.scoring.ncc import Covariance, ncc_posteriors
 from discorank.scoring.probe import Probe
-from discorank.scoring.spectral import SvdSolver
+from discorank.scoring.spectral import SvdSolver, group_ratios
 from discorank.scoring.validate import check_choice, check_flag
 from discorank.types import Float64Array, Score
 
@@ -59,6 +59,39 @@ class DiscoResult(Score):
     per_sample: Float64Array
     components: tuple[ComponentScore, ...]
     svd_solver: SvdSolver
+
+    @classmethod
+    def of(
+        cls,
+        singular_values: Float64Array,
+        groups: Sequence[slice],
+        ncc: Float64Array,
+        per_sample: Float64Array,
+        svd_solver: SvdSolver,
+    ) -> DiscoResult:
+        """Weight what each component says by its share of the singular values.
+
+        Parameters
+        ----------
+        singular_values : ndarray of shape (k,)
+        groups : sequence of slice
+            The triplets of each component.
+        ncc : ndarray of shape (n_groups,)
+            S_ncc of each component.
+        per_sample : ndarray of shape (n_samples,)
+        svd_solver : str
+        """
+        ratios = group_ratios(singular_values, groups)
+        components = tuple(
+            ComponentScore(float(ratio), float(score), singular_values[group])
+            for ratio, score, group in zip(ratios, ncc, groups, strict=True)
+        )
+        return cls(
+            value=float(ratios @ ncc),
+            components=components,
+            per_sample=per_sample,
+            svd_solver=svd_solver,
+        )
 
     @property
     def spectrum(self) -> tuple[Mapping[str, float], ...]:
@@ -178,13 +211,6 @@ def disco(
         random_state=random_state,
     )
     ncc, per_sample = ncc_posteriors(components, classes, covariance=covariance, loo=loo)
-    ratios = components.ratios
-    return DiscoResult(
-        value=float(ratios @ ncc),
-        components=tuple(
-            ComponentScore(float(ratio), float(score), components.singular_values[group])
-            for ratio, score, group in zip(ratios, ncc, components.groups, strict=True)
-        ),
-        per_sample=per_sample,
-        svd_solver=components.svd_solver,
+    return DiscoResult.of(
+        components.singular_values, components.groups, ncc, per_sample, components.svd_solver
     )

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from discorank.errors import InvalidInput
 from discorank.scoring.arrays import as_array, to_numpy
-from discorank.scoring.disco import ComponentScore, DiscoResult
+from discorank.scoring.disco import DiscoResult
 from discorank.scoring.ncc import Covariance, ncc_posteriors
 from discorank.scoring.probe import Probe
 from discorank.scoring.spectral import SvdSolver
@@ -93,15 +93,8 @@ def disco_multilabel(
         scores, contributions = ncc_posteriors(components, problem, covariance=covariance, loo=loo)
         ncc += scores / len(problems)
         per_sample += contributions / len(problems)
-    ratios = components.ratios
-    return DiscoResult(
-        value=float(ratios @ ncc),
-        per_sample=per_sample,
-        components=tuple(
-            ComponentScore(float(ratio), float(score), components.singular_values[group])
-            for ratio, score, group in zip(ratios, ncc, components.groups, strict=True)
-        ),
-        svd_solver=components.svd_solver,
+    return DiscoResult.of(
+        components.singular_values, components.groups, ncc, per_sample, components.svd_solver
     )
 
 

@@ -21,7 +21,7 @@ from discorank.scoring.arrays import (
     to_numpy,
 )
 from discorank.scoring.blocks import for_each_block
-from discorank.scoring.spectral import SpectralComponents
+from discorank.scoring.spectral import SpectralComponents, group_ratios
 from discorank.scoring.validate import ClassLabels
 from discorank.types import Float64Array, IntArray
 
@@ -161,6 +161,17 @@ class NccModel:
             alone = self.counts[own] == 1
             posteriors[alone] = np.minimum(posteriors[alone], 1.0 / self.counts.sum())
         return posteriors.sum(axis=0), posteriors @ self.ratios
+
+    def score_all(self, T: Array, own: IntArray, *, loo: bool) -> tuple[Float64Array, Float64Array]:
+        """Score any number of rows, as `score` does, in blocks and on all cores."""
+        sums = np.empty((-(-len(own) // self.block_height), len(self.groups)))
+        contributions = np.empty(len(own))
+
+        def score_block(block: int, rows: slice, room: Room) -> None:
+            sums[block], contributions[rows] = self.score(T[rows, :], own[rows], room, loo=loo)
+
+        for_each_block(len(own), self.block_height, score_block, self.workspace)
+        return sums.sum(axis=0), contributions
 
     def blocks(self, n_rows: int) -> Iterator[slice]:
         """Yield the blocks of rows whose discriminants fit the cache."""
@@ -308,16 +319,9 @@ def ncc_posteriors(
     per_sample : ndarray of shape (n_samples,)
         c_i = Σ_g S_ratio^g p(y_i | t_i^g); their mean is Σ_g S_ratio^g S_ncc^g.
     """
-    T, y = components.coordinates, labels.ids
     model = fit_components(components, labels, covariance=covariance)
-    sums = np.empty((-(-len(y) // model.block_height), len(model.groups)))
-    per_sample = np.empty(len(y))
-
-    def score_block(block: int, rows: slice, workspace: Array) -> None:
-        sums[block], per_sample[rows] = model.score(T[rows, :], y[rows], workspace, loo=loo)
-
-    for_each_block(len(y), model.block_height, score_block, model.workspace)
-    return sums.sum(axis=0) / len(y), per_sample
+    sums, per_sample = model.score_all(components.coordinates, labels.ids, loo=loo)
+    return sums / len(labels.ids), per_sample
 
 
 def fit_components(
@@ -364,7 +368,6 @@ def fit_ncc(
     class_scatters : iterable of ndarray of shape (n_classes, group size, group size)
         Only for "class": scatter of each class about its mean, one array per component.
     """
-    sums = np.add.reduceat(singular_values, [group.start for group in groups])
     log_priors = np.log(counts / counts.sum())
     log_scale = np.repeat(log_priors[:, None], len(groups), axis=1)
     scatters = iter(class_scatters)
@@ -391,7 +394,7 @@ def fit_ncc(
             weights.append(_linear(own_means, log_scale[:, g]))
     return NccModel(
         groups,
-        sums / sums.sum(),
+        group_ratios(singular_values, groups),
         counts,
         tuple(weights),
         means,
@@ -453,11 +456,10 @@ def covariance_weight(size: int, counts: IntArray) -> float:
 def _class_scatters(
     T: Array, means: Float64Array, labels: ClassLabels, groups: tuple[slice, ...]
 ) -> Iterator[Float64Array]:
-    order = np.argsort(labels.ids, kind="stable")
-    members = np.split(order, np.cumsum(labels.counts)[:-1])
+    members = labels.members
     for group in groups:
         residuals = to_numpy(T[:, group]) - means[labels.ids, group]
-        yield np.array([residuals[member].T @ residuals[member] for member in members])
+        yield np.array([residuals[rows].T @ residuals[rows] for rows in members])
 
 
 def _fits_single(T: Array, means: Float64Array) -> bool:

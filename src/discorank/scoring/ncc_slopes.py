@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from array_api_compat import array_namespace, device
 
-from discorank.scoring.arrays import placed_like, to_numpy
+from discorank.scoring.arrays import placed_like, segment_members, to_numpy
 from discorank.scoring.ncc import covariance_weight, prior_strength
 
 if TYPE_CHECKING:
@@ -175,9 +175,8 @@ def _slopes(posteriors: Array, own: Array) -> Array:
 def _class_scatters(
     T: Array, own: IntArray, counts: IntArray, means: Float64Array, group: slice
 ) -> Float64Array:
-    members = np.split(np.argsort(own, kind="stable"), np.cumsum(counts)[:-1])
     found = []
-    for c, rows in enumerate(members):
+    for c, rows in enumerate(segment_members(own, counts)):
         residuals = to_numpy(T[rows, :]).astype(np.float64) - means[c]
         found.append(residuals.T @ residuals[:, group])
     return np.array(found)

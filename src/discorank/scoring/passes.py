@@ -11,10 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import linalg
 
 from discorank.errors import InvalidInput
-from discorank.scoring.arrays import Array, segment_sums
-from discorank.scoring.blocks import for_each_block
+from discorank.scoring.arrays import segment_sums
 from discorank.scoring.ncc import Covariance, NccModel, fit_ncc
-from discorank.scoring.spectral import RANK_TOLERANCE, split_groups
+from discorank.scoring.spectral import numerical_rank, split_groups
 from discorank.scoring.validate import check_labels
 
 if TYPE_CHECKING:
@@ -133,7 +132,7 @@ class RowScorer:
         scale = np.abs(moments.shift + offset).max() + np.sqrt(np.trace(moments.scatter))
         if sigma[0] <= 1e-12 * scale:
             raise InvalidInput(f"features must differ between samples, got {n_samples} equal rows")
-        rank = int(np.count_nonzero(sigma > RANK_TOLERANCE * sigma[0]))
+        rank = numerical_rank(sigma)
         axes, sigma = V[:, ::-1][:, :rank], sigma[:rank]
         means = (moments.sums / moments.counts[:, None] - offset) @ axes
         model = fit_ncc(
@@ -169,22 +168,6 @@ class RowScorer:
             and np.array_equal(self.centre, other.centre)
             and np.array_equal(self.axes, other.axes)
         )
-
-    def score(
-        self, T: Float64Array, own: IntArray, *, loo: bool
-    ) -> tuple[Float64Array, Float64Array]:
-        """Return sums of posteriors per component, and the contribution of each row."""
-        height = self.model.block_height
-        sums = np.empty((-(-len(own) // height), len(self.model.groups)))
-        contributions = np.empty(len(own))
-
-        def score_block(block: int, rows: slice, workspace: Array) -> None:
-            sums[block], contributions[rows] = self.model.score(
-                T[rows], own[rows], workspace, loo=loo
-            )
-
-        for_each_block(len(own), height, score_block, self.model.workspace)
-        return sums.sum(axis=0), contributions
 
 
 def name_ids(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from discorank.scoring.disco import ComponentScore, DiscoResult
+from discorank.scoring.disco import DiscoResult
 from discorank.scoring.influence_parts import (
     all_turns,
     chance_of_turns,
@@ -70,7 +70,7 @@ class ShardScore:
     ) -> ShardScore:
         """Score the rows Z (n_rows, n_features) with classes y."""
         T, own = scorer.coordinates(Z), scorer.ids(y, len(Z))
-        posteriors, contributions = scorer.score(T, own, loo=loo)
+        posteriors, contributions = scorer.model.score_all(T, own, loo=loo)
         groups = range(len(scorer.model.groups))
         slopes = tuple(SlopeSums.of(T, own, scorer.means, scorer.model, g) for g in groups)
         return cls(posteriors, contributions, slopes, chance_of_turns(T))
@@ -146,19 +146,13 @@ def reduced(
     resampled : DiscoResult
         With influence values as `per_sample`, as `classification_influence` has them.
     """
-    scorer, model = slopes.scorer, slopes.scorer.model
-    contributions, effect = (
-        np.concatenate([shard.contributions for shard in shards]),
-        np.concatenate(effects),
-    )
-    components = tuple(
-        ComponentScore(float(ratio), float(score), scorer.singular_values[group])
-        for ratio, score, group in zip(model.ratios, slopes.ncc, model.groups, strict=True)
-    )
-    score = DiscoResult(
-        value=float(model.ratios @ slopes.ncc),
-        per_sample=contributions,
-        components=components,
-        svd_solver="covariance_eigh",
+    contributions = np.concatenate([shard.contributions for shard in shards])
+    effect = np.concatenate(effects)
+    score = DiscoResult.of(
+        slopes.scorer.singular_values,
+        slopes.scorer.model.groups,
+        slopes.ncc,
+        contributions,
+        "covariance_eigh",
     )
     return score, replace(score, per_sample=contributions + (effect - effect.mean()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -35,6 +35,8 @@ __all__ = [
     "column_means",
     "decompose",
     "full_spectrum",
+    "group_ratios",
+    "numerical_rank",
     "row_shift",
     "spectral_components",
     "split_groups",
@@ -73,8 +75,7 @@ class Spectrum:
     @property
     def rank(self) -> int:
         """Number of singular values above RANK_TOLERANCE times the largest; at least 1."""
-        largest = self.singular_values[0]
-        return max(1, int(np.count_nonzero(self.singular_values > RANK_TOLERANCE * largest)))
+        return numerical_rank(self.singular_values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,9 +108,7 @@ class SpectralComponents:
     @property
     def ratios(self) -> Float64Array:
         """Singular value ratio S_ratio of each component, shape (n_groups,); they sum to 1."""
-        sums = np.add.reduceat(self.singular_values, [group.start for group in self.groups])
-        ratios: Float64Array = sums / sums.sum()
-        return ratios
+        return group_ratios(self.singular_values, self.groups)
 
 
 def spectral_components(
@@ -202,7 +201,7 @@ def decompose(
         raise _too_large(Z, str(error)) from error
     if not np.isfinite(sigma).all():
         raise _too_large(Z, f"the largest singular value came out as {sigma[0]}")
-    rank = max(1, int(np.count_nonzero(sigma > RANK_TOLERANCE * sigma[0])))
+    rank = numerical_rank(sigma)
     return SpectralComponents(
         T[:, :rank], sigma[:rank], V[:, :rank], split_groups(rank, n_groups), solver
     )
@@ -264,6 +263,18 @@ def check_groups(n_components: int | None, n_groups: int) -> None:
                 f"n_groups must be at most n_components, got n_groups={n_groups} with "
                 f"n_components={n_components}"
             )
+
+
+def numerical_rank(singular_values: Float64Array) -> int:
+    """Return how many decreasing singular values are above rounding; at least 1."""
+    return max(1, int(np.count_nonzero(singular_values > RANK_TOLERANCE * singular_values[0])))
+
+
+def group_ratios(singular_values: Float64Array, groups: Sequence[slice]) -> Float64Array:
+    """Return the share of each group in the sum of singular values, shape (n_groups,)."""
+    sums = np.add.reduceat(singular_values, [group.start for group in groups])
+    ratios: Float64Array = sums / sums.sum()
+    return ratios
 
 
 def split_groups(k: int, n_groups: int) -> tuple[slice, ...]:

@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from discorank._optional import import_optional
 from discorank.errors import InvalidInput
 from discorank.scoring.arrays import as_array, to_numpy
-from discorank.scoring.disco import ComponentScore, DiscoResult
+from discorank.scoring.disco import DiscoResult
 from discorank.scoring.ncc import Covariance
 from discorank.scoring.passes import Moments, RowScorer, name_ids
+from discorank.scoring.spectral import check_groups
 from discorank.scoring.validate import (
     check_choice,
     check_count,
@@ -81,15 +82,8 @@ class StreamingDisco:
         loo: bool = False,
         batch_size: int = 4096,
     ) -> None:
-        check_count(n_groups, name="n_groups")
+        check_groups(n_components, n_groups)
         check_count(batch_size, name="batch_size")
-        if n_components is not None:
-            check_count(n_components, name="n_components")
-            if n_groups > n_components:
-                raise InvalidInput(
-                    f"n_groups must be at most n_components, got n_groups={n_groups} with "
-                    f"n_components={n_components}"
-                )
         check_choice(covariance, get_args(Covariance), name="covariance")
         check_flag(loo, name="loo")
         if covariance == "class":
@@ -167,7 +161,9 @@ class StreamingDisco:
             raise InvalidInput("partial_score comes after decompose")
         Z = to_numpy(check_rows(X, n_features=len(self._scorer.centre)))
         own = self._scorer.ids(y, len(Z))
-        sums, contributions = self._scorer.score(self._scorer.coordinates(Z), own, loo=self.loo)
+        sums, contributions = self._scorer.model.score_all(
+            self._scorer.coordinates(Z), own, loo=self.loo
+        )
         self._sums = self._sums + sums
         self._contributions.append(contributions)
         return self
@@ -217,16 +213,12 @@ class StreamingDisco:
             raise InvalidInput(
                 f"the second pass must see the samples of the first, got {seen} of {n_samples}"
             )
-        model = self._scorer.model
-        ncc = self._sums / n_samples
-        self.result_ = DiscoResult(
-            value=float(model.ratios @ ncc),
-            per_sample=np.concatenate(self._contributions),
-            components=tuple(
-                ComponentScore(float(ratio), float(score), self._scorer.singular_values[group])
-                for ratio, score, group in zip(model.ratios, ncc, model.groups, strict=True)
-            ),
-            svd_solver="covariance_eigh",
+        self.result_ = DiscoResult.of(
+            self._scorer.singular_values,
+            self._scorer.model.groups,
+            self._sums / n_samples,
+            np.concatenate(self._contributions),
+            "covariance_eigh",
         )
         return self
 

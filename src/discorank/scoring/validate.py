@@ -17,7 +17,14 @@ from array_api_compat import array_namespace, device
 from numpy.typing import ArrayLike, NDArray
 
 from discorank.errors import InvalidInput
-from discorank.scoring.arrays import Array, as_array, is_torch_array, precision_of, to_numpy
+from discorank.scoring.arrays import (
+    Array,
+    as_array,
+    is_torch_array,
+    precision_of,
+    segment_members,
+    to_numpy,
+)
 from discorank.types import Float64Array, IntArray
 
 __all__ = [
@@ -63,6 +70,11 @@ class ClassLabels:
     def priors(self) -> Float64Array:
         """Share of each class among the samples, shape (n_classes,)."""
         return self.counts / len(self.ids)
+
+    @property
+    def members(self) -> list[IntArray]:
+        """Rows of each class, increasing."""
+        return segment_members(self.ids, self.counts)
 
 
 def check_features(features: ArrayLike | Array, *, name: str = "features") -> Array:

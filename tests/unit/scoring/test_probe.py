@@ -86,3 +86,8 @@ def test_double_precision_is_there_for_large_features_too(monkeypatch: pytest.Mo
         for found in (quick.double_spectrum.singular_values, quick.singular_values):
             np.testing.assert_allclose(found[:29], expected[:29], rtol=1e-12)
     assert quick.spectrum is quick.double_spectrum
+
+
+def test_members_are_the_rows_of_each_class_in_their_order() -> None:
+    members = Probe(features((6, 2)), list("babcab")).classes.members
+    assert [rows.tolist() for rows in members] == [[0, 2, 5], [1, 4], [3]]

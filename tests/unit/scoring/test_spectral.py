@@ -8,7 +8,7 @@ import pytest
 from discorank import InvalidInput
 from discorank.scoring import spectral
 from discorank.scoring.krylov import NotConverged, leading_eigenpairs
-from discorank.scoring.spectral import SvdSolver, spectral_components
+from discorank.scoring.spectral import SvdSolver, numerical_rank, spectral_components
 from discorank.types import Float64Array
 
 
@@ -69,6 +69,11 @@ def test_rank_is_cut_alike_by_all_solvers() -> None:
     for solver in ("full", "covariance_eigh", "randomized", "auto"):
         found = spectral_components(features, svd_solver=solver)
         assert [group.stop - group.start for group in found.groups] == [2, 2, 2, 1, 1, 1, 1, 1]
+
+
+def test_the_rank_counts_what_is_above_rounding_and_is_one_at_least() -> None:
+    assert numerical_rank(np.array([5.0, 1.0, 4e-7, 0.0])) == 2
+    assert numerical_rank(np.zeros(3)) == 1
 
 
 def test_auto_reports_its_choice() -> None:

@@ -201,8 +201,7 @@ def _posterior_terms(
     T: Float64Array, labels: ClassLabels, discriminant: LinearDiscriminant
 ) -> tuple[float, float]:
     """Return the mean posterior of the true class, and log Σ_c ‖P_c‖_*."""
-    order = np.argsort(labels.ids, kind="stable")
-    members = np.split(order, np.cumsum(labels.counts)[:-1])
+    members = labels.members
     probabilities, nuclear = np.empty(len(members)), np.empty(len(members))
 
     def measure(c: int, _rows: slice, _room: None) -> None:

@@ -48,9 +48,8 @@ def transrate(probe: Probe, *, epsilon: float = 1e-4) -> Score:
     """
     check_positive(epsilon, name="epsilon")
     labels, Z = probe.classes, to_numpy(probe.Z)
-    order = np.argsort(labels.ids, kind="stable")
     rates = []
-    for members in np.split(order, np.cumsum(labels.counts)[:-1]):
+    for members in labels.members:
         rows = Z[members] - probe.mean
         # The smaller of the two Gram matrices has all eigenvalues that are not zero.
         gram = rows @ rows.T if len(rows) < rows.shape[1] else rows.T @ rows
