@@ -21,6 +21,7 @@ from discorank.scoring.arrays import (
     to_numpy,
 )
 from discorank.scoring.blocks import for_each_block
+from discorank.scoring.shrinkage import pooled_covariance, prior_strength, whitening_of
 from discorank.scoring.spectral import SpectralComponents, group_ratios
 from discorank.scoring.validate import ClassLabels
 from discorank.types import Float64Array, IntArray
@@ -28,11 +29,9 @@ from discorank.types import Float64Array, IntArray
 __all__ = [
     "Covariance",
     "NccModel",
-    "covariance_weight",
     "fit_components",
     "fit_ncc",
     "ncc_posteriors",
-    "prior_strength",
 ]
 
 Covariance: TypeAlias = Literal["identity", "shared", "class"]
@@ -42,11 +41,6 @@ Covariance: TypeAlias = Literal["identity", "shared", "class"]
 BLOCK_ELEMENTS = 1 << 19
 # Single precision serves while the discriminants are below this: their error is then under 1e-4.
 LARGEST_SINGLE = 1000.0
-# A covariance is shrunk as if this many samples per dimension, plus one, had been seen of what it
-# is shrunk to.
-PRIOR_STRENGTH = 1.0
-# Share of the total variance that a covariance keeps where the classes do not vary at all.
-COVARIANCE_FLOOR = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -375,7 +369,7 @@ def fit_ncc(
     if covariance == "shared":
         whitening = linalg.block_diag(
             *(
-                _whitening(_pooled_covariance(singular_values[group], means[:, group], counts))
+                whitening_of(pooled_covariance(singular_values[group], means[:, group], counts))
                 for group in groups
             )
         )
@@ -384,7 +378,7 @@ def fit_ncc(
     for g, group in enumerate(groups):
         own_means = means[:, group]
         if covariance == "class":
-            pooled = _pooled_covariance(singular_values[group], own_means, counts)
+            pooled = pooled_covariance(singular_values[group], own_means, counts)
             strength = prior_strength(len(pooled))
             samples = (counts + strength)[:, None, None]
             covariances = (next(scatters) + strength * pooled) / samples
@@ -418,39 +412,6 @@ def _quadratic(
     slopes = np.einsum("cij,cj->ci", precisions, means)
     constants = log_scale - 0.5 * np.einsum("ci,ci->c", slopes, means)
     return np.vstack([products.T, slopes.T, constants, np.ones_like(constants)])
-
-
-def _whitening(covariance: Float64Array) -> Float64Array:
-    """W with Wᵀ Λ W = I."""
-    factor = linalg.cholesky(covariance, lower=True)
-    whitening: Float64Array = linalg.solve_triangular(factor, np.eye(len(factor)), lower=True).T
-    return whitening
-
-
-def _pooled_covariance(
-    singular_values: Float64Array, means: Float64Array, counts: IntArray
-) -> Float64Array:
-    """Within-class covariance of one component, shrunk towards a multiple of the identity."""
-    n_samples, size = int(counts.sum()), len(singular_values)
-    total = np.diag(np.square(singular_values))
-    within = total - (means.T * counts) @ means  # scatter: total is within plus between
-    floor = COVARIANCE_FLOOR * float(np.trace(total)) / n_samples
-    spread = max(float(np.trace(within)) / max(n_samples - len(counts), 1), floor) / size
-    strength = prior_strength(size)
-    prior = strength / (n_samples + strength) * spread * np.eye(size)
-    shrunk: Float64Array = covariance_weight(size, counts) * within + prior
-    return shrunk
-
-
-def prior_strength(size: int) -> float:
-    """Return the number of samples that what a covariance of this size is shrunk to stands for."""
-    return PRIOR_STRENGTH * size + 1
-
-
-def covariance_weight(size: int, counts: IntArray) -> float:
-    """Return what one sample weighs in the pooled covariance of a component, shrinkage included."""
-    n_samples, strength = int(counts.sum()), prior_strength(size)
-    return n_samples / max(n_samples - len(counts), 1) / (n_samples + strength)
 
 
 def _class_scatters(

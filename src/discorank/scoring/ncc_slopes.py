@@ -9,7 +9,7 @@ import numpy as np
 from array_api_compat import array_namespace, device
 
 from discorank.scoring.arrays import placed_like, segment_members, to_numpy
-from discorank.scoring.ncc import covariance_weight, prior_strength
+from discorank.scoring.shrinkage import covariance_weight, prior_strength
 
 if TYPE_CHECKING:
     from discorank.scoring.arrays import Array

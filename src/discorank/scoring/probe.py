@@ -23,13 +23,12 @@ from discorank.scoring.spectral import (
     Spectrum,
     SvdSolver,
     all_singular_values,
-    centred_gram,
     check_groups,
-    column_means,
     decompose,
     full_spectrum,
     split_groups,
 )
+from discorank.scoring.svd import centred_gram, column_means
 from discorank.scoring.validate import (
     ClassLabels,
     check_choice,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from discorank import InvalidInput
-from discorank.scoring import spectral
+from discorank.scoring import svd
 from discorank.scoring.krylov import NotConverged, leading_eigenpairs
 from discorank.scoring.spectral import SvdSolver, numerical_rank, spectral_components
 from discorank.types import Float64Array
@@ -59,7 +59,7 @@ def test_planted_spectra_are_found(
 def test_the_implicit_covariance_is_the_covariance(monkeypatch: pytest.MonkeyPatch) -> None:
     features = planted(1200, 700, SPECTRA["decaying"]).astype(np.float32) + 5
     explicit = spectral_components(features, n_components=32, svd_solver="randomized")
-    monkeypatch.setattr(spectral, "LARGEST_COVARIANCE", 100)
+    monkeypatch.setattr(svd, "LARGEST_COVARIANCE", 100)
     implicit = spectral_components(features, n_components=32, svd_solver="randomized")
     np.testing.assert_allclose(implicit.singular_values, explicit.singular_values, rtol=1e-5)
 

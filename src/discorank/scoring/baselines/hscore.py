@@ -16,7 +16,7 @@ from discorank.scoring.arrays import (
 )
 from discorank.scoring.blocks import shifted_blocks
 from discorank.scoring.probe import Probe
-from discorank.scoring.spectral import row_shift
+from discorank.scoring.svd import row_shift
 from discorank.types import Float64Array, Score
 
 __all__ = ["hscore", "hscore_shrinkage"]
