@@ -67,6 +67,15 @@ class Score:
         return {}
 
     @property
+    def pooled_terms(self) -> Float64Array | None:
+        """What a ranking brings to one scale over its candidates and then adds.
+
+        Of shape (n_terms, n_samples), contributions whose means are the terms; (n_terms, 1) where
+        they are no means over samples. None for a score that is comparable as it is.
+        """
+        return None
+
+    @property
     def spectrum(self) -> tuple[Mapping[str, float], ...]:
         """Of each spectral component, leading first, its ``ratio`` and ``ncc``, ``lr`` or both.
 

@@ -9,6 +9,7 @@ import pytest
 
 from discorank.scoring import bootstrap
 from discorank.scoring.bootstrap import paired_bootstrap
+from discorank.scoring.pooling import scaled_sum
 
 if TYPE_CHECKING:
     from discorank.types import Float64Array
@@ -66,6 +67,27 @@ def test_ties_are_split_as_in_the_literal_loop() -> None:
     result = paired_bootstrap(per_sample, n_resamples=300)
     _, _, p_best = literal_bootstrap(per_sample, 0.95, 300, 0)
     np.testing.assert_allclose(result.p_best, p_best, rtol=1e-12)
+
+
+def test_terms_are_scaled_over_the_models_of_each_resample() -> None:
+    n_models, n_samples = 4, 12
+    terms = np.random.default_rng(5).random((2, n_models, n_samples)) * [[[1.0]], [[50.0]]]
+    terms[1, 2, :5] = np.nan
+    result = paired_bootstrap(terms, pooling=scaled_sum, n_resamples=200, random_state=3)
+    rng = np.random.default_rng(3)
+    draws, wins = [], np.zeros(n_models)
+    for _ in range(200):
+        drawn = rng.integers(n_samples, size=n_samples)
+        scores = np.zeros(n_models)
+        for term in terms:
+            means = np.array([np.nanmean(row[drawn]) for row in term])
+            scores += (means - means.min()) / (means.max() - means.min())
+        draws.append(scores)
+        best = scores > scores.max() - 1e-12  # one may lead in each term
+        wins += best / best.sum()
+    np.testing.assert_allclose(result.low, np.quantile(draws, 0.025, axis=0), atol=1e-12)
+    np.testing.assert_allclose(result.high, np.quantile(draws, 0.975, axis=0), atol=1e-12)
+    np.testing.assert_allclose(result.p_best, wins / 200, atol=1e-12)
 
 
 def test_the_size_of_the_blocks_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:

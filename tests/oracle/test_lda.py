@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from discorank.scoring.baselines.lda import combine_etran, energy, etran, lda
+from discorank.scoring.baselines.lda import energy, etran, lda
 from discorank.scoring.probe import Probe
+from discorank.scoring.registry import get_scorer
 from discorank.types import Float64Array, IntArray
 
 
@@ -104,7 +105,4 @@ def test_etran_of_a_pool(problem: tuple[Float64Array, IntArray]) -> None:
         (en - min(s_en)) / (max(s_en) - min(s_en)) + (cls - min(s_cls)) / (max(s_cls) - min(s_cls))
         for en, cls in zip(s_en, s_cls, strict=True)
     ]
-    found = combine_etran(scores)
-    np.testing.assert_allclose([score.value for score in found], expected, atol=1e-9)
-    for score in found:
-        assert score.per_sample.mean() == pytest.approx(score.value, rel=1e-12)
+    np.testing.assert_allclose(get_scorer("etran").pool(scores), expected, atol=1e-9)

@@ -11,8 +11,9 @@ from scipy.stats import multivariate_normal
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from discorank.scoring.baselines.ncti import combine_ncti, ncti
+from discorank.scoring.baselines.ncti import ncti
 from discorank.scoring.probe import Probe
+from discorank.scoring.registry import get_scorer
 from discorank.types import Float64Array, FloatArray, IntArray
 
 K = 64
@@ -91,6 +92,6 @@ def test_a_pool(problem: tuple[Float64Array, IntArray]) -> None:
     candidates = [Z * a + b * np.sin(9 * Z) for a, b in ((1.0, 0.0), (0.5, 0.2), (0.2, 0.5))]
     terms = np.array([literal_ncti(features, y) for features in candidates])
     scaled = (terms - terms.min(axis=0)) / (terms.max(axis=0) - terms.min(axis=0))
-    found = combine_ncti([ncti(Probe(features, y)) for features in candidates])
+    found = get_scorer("ncti").pool([ncti(Probe(features, y)) for features in candidates])
     expected = scaled[:, 0] + scaled[:, 1] - scaled[:, 2]
-    np.testing.assert_allclose([score.value for score in found], expected, atol=1e-8)
+    np.testing.assert_allclose(found, expected, atol=1e-8)

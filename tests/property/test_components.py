@@ -22,7 +22,8 @@ from discorank import (
     spectral_change,
     spectral_components,
 )
-from discorank.scoring.detection import DetectionResult, combine_detection
+from discorank.scoring.detection import DetectionResult
+from discorank.scoring.registry import get_scorer
 
 if TYPE_CHECKING:
     from discorank.types import Float64Array, IntArray
@@ -214,21 +215,18 @@ def _pool(problem: Problem, size: int) -> list[DetectionResult]:
     ]
 
 
-@given(problems(), st.integers(1, 4), SEEDS)
+@given(problems(), st.integers(2, 4), SEEDS)
 @settings(max_examples=30)
 def test_a_pool_is_scaled_to_its_extremes(problem: Problem, size: int, seed: int) -> None:
     pool = _pool(problem, size)
-    combined = combine_detection(pool)
+    combine = get_scorer("disco", "detection").pool
+    combined = combine(pool)
     parts = np.array([[one.classification.value, one.regression.value] for one in pool])
     width = np.ptp(parts, axis=0)
     scaled = np.divide(parts - parts.min(axis=0), width, np.full_like(parts, 0.5), where=width > 0)
-    assert [one.value for one in combined] == close(list(scaled.sum(axis=1)))
-    for one in combined:
-        assert one.per_sample.mean() == close(one.value)
-    assert [one.value for one in combine_detection(combined)] == close([c.value for c in combined])
+    assert combined == close(list(scaled.sum(axis=1)))
     order = np.random.default_rng(seed).permutation(size)
-    shuffled = combine_detection([pool[i] for i in order])
-    assert [one.value for one in shuffled] == [combined[i].value for i in order]
+    assert combine([pool[i] for i in order]) == [combined[i] for i in order]
 
 
 # --- hard_examples ---------------------------------------------------------------------------

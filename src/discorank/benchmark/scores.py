@@ -94,8 +94,7 @@ def _scored(
         scorer(Probe(features, target.labels, parameters=parameters[model]), **options)
         for model, features in target.features.items()
     ]
-    pooled = scorer.pool(scores)
-    return {model: float(score.value) for model, score in zip(target.features, pooled, strict=True)}
+    return dict(zip(target.features, scorer.pool(scores), strict=True))
 
 
 def _wanted(suite: Suite, options: BenchOptions) -> SuiteScores:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -18,15 +18,17 @@ from discorank.scoring.bootstrap import (
     half_samples,
     paired_bootstrap,
 )
-from discorank.scoring.hard_examples import hard_rows, spread
+from discorank.scoring.hard_examples import hard_rows, spread, spread_rows
 from discorank.scoring.probe import Probe
 from discorank.scoring.registry import get_scorer
 from discorank.scoring.validate import check_choice, check_count, check_positive
 from discorank.types import Task
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from discorank.scoring.registry import Scorer
-    from discorank.types import JSON, Float32Array, IntArray, Score
+    from discorank.types import JSON, Float32Array, Float64Array, IntArray, Score
 
 __all__ = ["Panel", "Sheet"]
 
@@ -64,6 +66,11 @@ class Sheet:
     rows: IntArray | None = None
     halves: Mapping[str, Sequence[Score]] = field(default_factory=dict)
     contributions: Float32Array | None = None
+
+    def spread(self, values: ArrayLike | None) -> Float64Array:
+        """Return values (..., n_scored) as (..., n_samples), NaN for samples not scored."""
+        of_scored = np.asarray(values, np.float64)
+        return of_scored if self.rows is None else spread_rows(of_scored, self.rows, self.n_samples)
 
     @property
     def components(self) -> tuple[Mapping[str, float], ...]:
@@ -206,13 +213,9 @@ class Panel:
         for scorer in self.scorers:
             scored = {name: sheet for name, sheet in sheets.items() if scorer.name in sheet.scores}
             alone = [sheet.scores[scorer.name] for sheet in scored.values()]
-            # Over one candidate, terms that are scaled over all would say nothing.
-            pooled = scorer.pool(alone) if len(alone) > 1 else alone
-            scores = {
-                name: score if sheet.rows is None else spread(score, sheet.rows, sheet.n_samples)
-                for (name, sheet), score in zip(scored.items(), pooled, strict=True)
-            }
-            sure = self._sureness(scorer, scores, scored, coverage)
+            pooled = zip(scored, alone, scorer.pool(alone), strict=True)
+            scores = {name: replace(score, value=value) for name, score, value in pooled}
+            sure = self._sureness(scorer, list(scored.values()), coverage)
             for name, standing in _ranked(scores, sure).items():
                 found.setdefault(name, {})[scorer.name] = standing
         return found
@@ -235,27 +238,27 @@ class Panel:
     def _sureness(
         self,
         scorer: Scorer,
-        scores: Mapping[str, Score],
-        sheets: Mapping[str, Sheet],
+        sheets: Sequence[Sheet],
         coverage: float,
     ) -> Sureness | None:
         """Compare the candidates of one scorer; None where there is nothing to resample."""
         options: dict[str, Any] = {"confidence": coverage, "random_state": self.random_state}
-        kind = self._kind(scorer, list(sheets.values()))
-        if kind == "means":
-            return paired_bootstrap(
-                np.array([score.per_sample for score in scores.values()]), **options
-            )
+        kind = self._kind(scorer, sheets)
         if kind == "none":
             return None
-        columns = [sheet.halves[scorer.name] for sheet in sheets.values()]
-        halves = [list(half) for half in zip(*columns, strict=True)]
-        pooled = [scorer.pool(half) if len(half) > 1 else half for half in halves]
-        return half_sample_sureness(
-            [score.value for score in scores.values()],
-            [[score.value for score in half] for half in pooled],
-            **options,
-        )
+        scores = [sheet.scores[scorer.name] for sheet in sheets]
+        if kind == "halves":
+            halves = zip(*(sheet.halves[scorer.name] for sheet in sheets), strict=True)
+            return half_sample_sureness(
+                scorer.pool(scores), [scorer.pool(half) for half in halves], **options
+            )
+        pairs = list(zip(sheets, scores, strict=True))
+        if scorer.combine is None or len(scores) < 2:
+            return paired_bootstrap(
+                [sheet.spread(score.per_sample) for sheet, score in pairs], **options
+            )
+        terms = [sheet.spread(scorer.terms(score)) for sheet, score in pairs]
+        return paired_bootstrap(np.stack(terms, axis=1), pooling=scorer.combine, **options)
 
     def _plain(self, scorer: Scorer, probe: Probe) -> Score:
         score = scorer(probe, **self.options[scorer.name])

@@ -68,6 +68,7 @@ class Sureness:
 def paired_bootstrap(
     per_sample: ArrayLike,
     *,
+    pooling: Callable[[Float64Array], Float64Array] | None = None,
     confidence: float = 0.95,
     n_resamples: int = 2000,
     random_state: int = 0,
@@ -79,7 +80,11 @@ def paired_bootstrap(
     per_sample : array-like of shape (n_models, n_samples)
         Contribution of each sample to each model's score; the score is their mean, and higher is
         better. Column i is the same sample for every model. NaN where a model was not scored on a
-        sample: its score is the mean of the others.
+        sample: its score is the mean of the others. With `pooling`, of shape
+        (n_terms, n_models, n_samples).
+    pooling : callable, optional
+        Makes scores of the terms of all models, shape (n_terms, ..., n_models) to (..., n_models).
+        It is done in every resample, in which the models have another range than in all samples.
     confidence : float in (0, 1)
         Coverage of the interval.
     n_resamples : int
@@ -99,30 +104,30 @@ def paired_bootstrap(
     -----
     A resample is a row of draw counts, so its means are one matrix product, made for blocks of
     resamples and of models. Memory beyond the input: the counts of one block (16 MiB) and, for a
-    thousand models at once, a copy of their contributions and their (n_resamples, 1000) means.
-    Means closer than their rounding error count as equal. A model
-    with NaN is divided by how often its own samples were drawn; a resample without any of them
-    gives the mean of all.
+    thousand models at once, a copy of their contributions and their (n_resamples, 1000) means;
+    with `pooling`, which looks at all models, the means of all of them at once. Means closer than
+    their rounding error count as equal. A model with NaN is divided by how often its own samples
+    were drawn; a resample without any of them gives the mean of all.
 
     References
     ----------
     .. [1] B. Efron, R. Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 6 and 13.
     """
-    contributions = _validated(per_sample)
+    terms = _validated(per_sample, n_axes=2 if pooling is None else 3)
     check_confidence(confidence)
     check_count(n_resamples, name="n_resamples")
     check_count(random_state, name="random_state", least=0)
 
-    means = np.nanmean(contributions, axis=1)
-
-    def resampled(models: IntArray) -> Float64Array:
-        # Deviations keep their digits where a large common offset would swallow them.
-        deviations = contributions[models] - means[models, None]
-        found: Float64Array = _resampled_means(deviations, n_resamples, random_state)
-        found += means[models]
-        return found
-
-    return _sureness(means, resampled, confidence)
+    if pooling is None:
+        means = np.nanmean(terms, axis=1)
+        return _sureness(
+            means,
+            lambda models: _resampled_means(terms[models], n_resamples, random_state),
+            confidence,
+        )
+    pooled = pooling(np.stack([_resampled_means(one, n_resamples, random_state) for one in terms]))
+    values = pooling(np.nanmean(terms, axis=-1))
+    return _sureness(values, lambda models: pooled[:, models], confidence)
 
 
 def half_samples(strata: IntArray, n_halves: int, *, random_state: int = 0) -> list[IntArray]:
@@ -287,32 +292,38 @@ class _Groups:
             self.numbers[models[column]] = self._number
 
 
-def _validated(per_sample: ArrayLike) -> Float64Array:
+def _validated(per_sample: ArrayLike, n_axes: int) -> Float64Array:
     try:
         contributions = np.asarray(per_sample, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"per_sample must be an array of numbers: {error}") from error
-    if contributions.ndim != 2 or 0 in contributions.shape:
+    if contributions.ndim != n_axes or 0 in contributions.shape:
+        axes = ("n_terms", "n_models", "n_samples")[-n_axes:]
         raise InvalidInput(
-            "per_sample must have shape (n_models, n_samples) with at least one of each, "
+            f"per_sample must have shape ({', '.join(axes)}) with at least one of each, "
             f"got shape {contributions.shape}"
         )
     infinite = np.argwhere(np.isinf(contributions))
     if len(infinite):
-        model, sample = infinite[0]
-        value = contributions[model, sample]
+        *_, model, sample = place = tuple(infinite[0].tolist())
+        value = contributions[place]
         raise InvalidInput(
             f"per_sample must be finite, got {value} in row {model}, sample {sample}"
         )
-    empty = np.isnan(contributions).all(axis=1)
-    if empty.any():
-        raise InvalidInput(f"per_sample must not be NaN alone, as in row {int(empty.argmax())}")
+    empty = np.argwhere(np.isnan(contributions).all(axis=-1))
+    if len(empty):
+        raise InvalidInput(f"per_sample must not be NaN alone, as in row {int(empty[0, -1])}")
     return contributions
 
 
-def _resampled_means(deviations: Float64Array, n_resamples: int, random_state: int) -> Float64Array:
-    """Mean deviation of each model in each resample, of shape (n_resamples, n_models)."""
-    n_models, n_samples = deviations.shape
+def _resampled_means(
+    contributions: Float64Array, n_resamples: int, random_state: int
+) -> Float64Array:
+    """Mean contribution to each model in each resample, of shape (n_resamples, n_models)."""
+    n_models, n_samples = contributions.shape
+    # Deviations keep their digits where a large common offset would swallow them.
+    of_all = np.nanmean(contributions, axis=1)
+    deviations = contributions - of_all[:, None]
     left_out = np.isnan(deviations)
     sums = np.where(left_out, 0.0, deviations).T
     is_kept = None if not left_out.any() else (~left_out).T.astype(np.float64)
@@ -329,4 +340,5 @@ def _resampled_means(deviations: Float64Array, n_resamples: int, random_state: i
         of_block = means[start : start + len(rows)]
         np.matmul(rows, sums, out=of_block)
         of_block /= n_samples if is_kept is None else np.maximum(rows @ is_kept, 1.0)
+    means += of_all
     return means

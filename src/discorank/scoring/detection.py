@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -13,7 +13,6 @@ from discorank.errors import InvalidInput
 from discorank.scoring.disco import DiscoResult, disco
 from discorank.scoring.hard_examples import score_hard_examples
 from discorank.scoring.ncc import Covariance
-from discorank.scoring.pooling import min_max
 from discorank.scoring.probe import Probe
 from discorank.scoring.regression import RegressionResult, TargetScale, disco_regression
 from discorank.scoring.spectral import SvdSolver
@@ -22,7 +21,6 @@ from discorank.types import Float64Array, Score
 
 __all__ = [
     "DetectionResult",
-    "combine_detection",
     "disco_detection",
     "disco_detection_score",
 ]
@@ -35,8 +33,8 @@ class DetectionResult(Score):
     Attributes
     ----------
     value : float
-        S_obj = S_cls + S_reg. Comparable between candidates only after `combine_detection`, which
-        brings both terms to [0, 1] over the pool; before, the plain sum.
+        The plain sum S_cls + S_reg. A ranking compares S_obj, for which it brings both terms to
+        [0, 1] over its candidates.
     per_sample : ndarray of shape (n_boxes,)
         Contribution of each box; their mean is `value`.
     classification : DiscoResult
@@ -48,6 +46,11 @@ class DetectionResult(Score):
     per_sample: Float64Array
     classification: DiscoResult
     regression: RegressionResult
+
+    @property
+    def pooled_terms(self) -> Float64Array:
+        """Contributions to S_cls and S_reg, shape (2, n_boxes)."""
+        return np.stack([self.classification.per_sample, self.regression.per_sample])
 
     @property
     def parts(self) -> Mapping[str, float]:
@@ -153,31 +156,6 @@ def disco_detection(
         classification=classification,
         regression=regression,
     )
-
-
-def combine_detection(results: Sequence[DetectionResult]) -> list[DetectionResult]:
-    """S_obj over the candidates of one ranking: min-max both terms to [0, 1], and add.
-
-    Parameters
-    ----------
-    results : sequence of DetectionResult
-        One per candidate.
-
-    Returns
-    -------
-    combined : list of DetectionResult
-        The same with `value` in [0, 2] and `per_sample` to match.
-    """
-    s_cls = [result.classification.value for result in results]
-    s_reg = [result.regression.value for result in results]
-    combined = []
-    for result in results:
-        per_sample = min_max(result.classification.per_sample, over=s_cls)
-        per_sample = per_sample + min_max(result.regression.per_sample, over=s_reg)
-        terms = result.classification.value, result.regression.value
-        value = min_max(terms[0], over=s_cls) + min_max(terms[1], over=s_reg)
-        combined.append(replace(result, value=float(value), per_sample=per_sample))
-    return combined
 
 
 def _check_boxes(boxes: Float64Array) -> None:

@@ -14,7 +14,7 @@ from discorank.scoring.probe import Probe
 from discorank.scoring.validate import check_positive
 from discorank.types import Float64Array, IntArray, Score
 
-__all__ = ["hard_examples", "hard_rows", "score_hard_examples", "spread"]
+__all__ = ["hard_examples", "hard_rows", "score_hard_examples", "spread", "spread_rows"]
 
 _Score = TypeVar("_Score", bound=Score)
 
@@ -97,6 +97,11 @@ def spread(score: _Score, rows: IntArray, n_samples: int) -> _Score:
     """Return the score of some rows as one of all samples: the others contribute NaN."""
     if score.per_sample is None:
         return score
-    per_sample: Float64Array = np.full(n_samples, np.nan)
-    per_sample[rows] = score.per_sample
-    return replace(score, per_sample=per_sample)
+    return replace(score, per_sample=spread_rows(score.per_sample, rows, n_samples))
+
+
+def spread_rows(values: Float64Array, rows: IntArray, n_samples: int) -> Float64Array:
+    """Return values (..., n_rows) of some rows as (..., n_samples), NaN for the others."""
+    found: Float64Array = np.full((*values.shape[:-1], n_samples), np.nan)
+    found[..., rows] = values
+    return found

@@ -7,26 +7,45 @@ from numpy.typing import ArrayLike
 
 from discorank.types import Float64Array
 
-__all__ = ["min_max"]
+__all__ = ["min_max", "scaled_sum"]
+
+# Terms that differ by less than this share of the largest are equal: sums of many terms round.
+ROUNDING = 1e-12
 
 
-def min_max(values: ArrayLike, *, over: ArrayLike | None = None) -> Float64Array:
+def min_max(values: ArrayLike) -> Float64Array:
     """Scale so that the least value of the pool becomes 0 and the greatest 1.
 
     Parameters
     ----------
-    values : array-like
-        What is scaled.
-    over : array-like, optional
-        The pool; `values` itself by default.
+    values : array-like of shape (..., n_models)
+        Each row of the last axis is a pool of its own.
 
     Returns
     -------
     scaled : ndarray
-        Of the shape of `values`; 0.5 everywhere if the pool is all equal, which carries no order.
+        Of the shape of `values`; 0.5 in a pool that is all equal, which carries no order.
     """
-    wide = np.asarray(values, dtype=np.float64)
-    pool = wide if over is None else np.asarray(over, dtype=np.float64)
-    low, width = pool.min(), np.ptp(pool)
-    scaled: Float64Array = np.full(wide.shape, 0.5) if width == 0.0 else (wide - low) / width
+    pools = np.asarray(values, dtype=np.float64)
+    low, width = pools.min(axis=-1, keepdims=True), np.ptp(pools, axis=-1, keepdims=True)
+    differs = width > ROUNDING * np.abs(pools).max(axis=-1, keepdims=True)
+    scaled: Float64Array = np.divide(
+        pools - low, width, out=np.full(pools.shape, 0.5), where=differs
+    )
     return scaled
+
+
+def scaled_sum(terms: Float64Array) -> Float64Array:
+    """Bring each term to [0, 1] over the candidates, and add them.
+
+    Parameters
+    ----------
+    terms : ndarray of shape (n_terms, ..., n_models)
+
+    Returns
+    -------
+    values : ndarray of shape (..., n_models)
+        In [0, n_terms].
+    """
+    values: Float64Array = min_max(terms).sum(axis=0)
+    return values

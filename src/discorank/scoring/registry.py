@@ -16,9 +16,11 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from discorank.errors import InvalidInput, UnknownName
 from discorank.scoring.probe import Probe
-from discorank.types import Score, Task
+from discorank.types import Float64Array, Score, Task
 
 __all__ = ["SCORERS", "Scorer", "all_scorers", "get_scorer", "scorer_names"]
 
@@ -56,7 +58,8 @@ class Scorer:
     summary : str
         What the score measures, in a line.
     pooling : callable or str, optional
-        ``pooling(scores)`` makes the scores of one ranking comparable, where each alone is not;
+        ``pooling(terms)`` makes values (..., n_models) of the `Score.pooled_terms` of one ranking's
+        candidates, (n_terms, ..., n_models), that are comparable where each score alone is not;
         given as `source` is.
     influence : callable or str, optional
         ``influence(probe, score, **options)`` returns the score of a probe with values in the place
@@ -71,7 +74,7 @@ class Scorer:
     tasks: tuple[Task, ...] = ("classification",)
     needs: frozenset[str] = frozenset({"labels"})
     summary: str = ""
-    pooling: Callable[[Sequence[Any]], Sequence[Score]] | str | None = None
+    pooling: Callable[[Float64Array], Float64Array] | str | None = None
     influence: Callable[..., Score] | str | None = None
 
     @cached_property
@@ -94,13 +97,33 @@ class Scorer:
             self._check(probe, need)
         return self.function(probe, **options)
 
-    def pool(self, scores: Sequence[Score]) -> list[Score]:
-        """Return the scores of one ranking's candidates, made comparable where they are not.
+    @cached_property
+    def combine(self) -> Callable[[Float64Array], Float64Array] | None:
+        """`pooling` itself."""
+        return None if self.pooling is None else _imported(self.pooling)
 
-        Most scorers give scores that are, and they come back as they are. Some add terms of
-        different scale, which are brought to [0, 1] over the candidates first.
+    def pool(self, scores: Sequence[Score]) -> list[float]:
+        """Return the values of one ranking's candidates, made comparable where they are not.
+
+        Most scorers give values that are. Some add terms of different scale, which are brought to
+        [0, 1] over the candidates first; over a single candidate that would say nothing.
         """
-        return list(scores) if self.pooling is None else list(_imported(self.pooling)(scores))
+        if self.combine is None or len(scores) < 2:
+            return [float(score.value) for score in scores]
+        terms = np.stack([self.terms(score).mean(axis=1) for score in scores], axis=-1)
+        return [float(value) for value in self.combine(terms)]
+
+    def terms(self, score: Score) -> Float64Array:
+        """Return the terms of a score that is pooled.
+
+        Raises
+        ------
+        InvalidInput
+            If it has none: a plug-in that pools, with a plain `Score`.
+        """
+        if score.pooled_terms is None:
+            raise InvalidInput(f"{self.name} pools its scores, which must have pooled_terms")
+        return score.pooled_terms
 
     def resampled(self, probe: Probe, score: Score, **options: Any) -> Score:
         """Return a score of `probe` with the per-sample values that a bootstrap resamples."""
@@ -163,7 +186,7 @@ _BUILT_IN = (
         tasks=("detection",),
         needs=frozenset({"labels", "targets"}),
         summary="classes and boxes, each scaled over the ranked candidates, and added",
-        pooling="discorank.scoring.detection:combine_detection",
+        pooling="discorank.scoring.pooling:scaled_sum",
         influence=f"{_INFLUENCE}:detection_influence",
     ),
     Scorer(
@@ -237,7 +260,7 @@ _BUILT_IN = (
         f"{_BASELINES}.ncti:ncti",
         "Wang et al., ICCV 2023",
         summary="nearness to the geometry of neural collapse",
-        pooling=f"{_BASELINES}.ncti:combine_ncti",
+        pooling=f"{_BASELINES}.ncti:combined",
     ),
     Scorer(
         "parc",
@@ -265,7 +288,7 @@ _BUILT_IN = (
         _ETRAN,
         needs=_LOGITS,
         summary="lda and energy, each scaled over the ranked candidates, and added",
-        pooling=f"{_BASELINES}.lda:combine_etran",
+        pooling="discorank.scoring.pooling:scaled_sum",
     ),
     Scorer(
         "knn",

@@ -464,6 +464,31 @@ def test_detection_keeps_its_terms_as_columns(tmp_path: Path, save_features: Sav
     assert "3 classes, boxes" in str(ranking)
 
 
+@pytest.mark.parametrize("hard_fraction", [None, 0.5])
+def test_intervals_of_pooled_terms_stay_where_scores_can_be(
+    tmp_path: Path, hard_fraction: float | None
+) -> None:
+    rng = np.random.default_rng(0)
+    boxes = rng.uniform(0.2, 0.8, (N_SAMPLES, 4))
+    specs = []
+    for name in "abc":  # no better than each other
+        features = rng.standard_normal((N_SAMPLES, 8)) + np.eye(8)[LABELS]
+        logits = rng.standard_normal((N_SAMPLES, 4))
+        np.savez(tmp_path / f"{name}.npz", features=features, source_logits=logits)
+        specs.append(f"features:{tmp_path / name}.npz")
+    np.savez(tmp_path / "boxes.npz", features=features, labels=LABELS, boxes=boxes)
+    np.savez(tmp_path / "classes.npz", features=features, labels=LABELS)
+    for target, scorer in (("boxes", "disco"), ("classes", "etran")):
+        ranking = discorank.rank(
+            tmp_path / f"{target}.npz", specs, scorer=scorer, hard_fraction=hard_fraction
+        )
+        for model in ranking.models:
+            assert model.low is not None
+            assert model.high is not None
+            assert 0.0 <= model.low <= model.score <= model.high <= 2.0
+        assert sum(model.p_best or 0.0 for model in ranking.models) == pytest.approx(1.0)
+
+
 def test_regression_and_several_labels_are_ranked(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     features = rng.standard_normal((N_SAMPLES, 8)).astype("float32")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from discorank import InvalidInput, disco_score
-from discorank.scoring.detection import combine_detection, disco_detection_score
+from discorank.scoring.detection import disco_detection_score
+from discorank.scoring.registry import get_scorer
 from discorank.scoring.regression import disco_regression_score
 
 RNG = np.random.default_rng(0)
@@ -30,19 +31,17 @@ def test_both_terms_are_the_scores_of_their_tasks() -> None:
 
 def test_the_pool_is_scaled_to_zero_and_one_and_added() -> None:
     results = [disco_detection_score(features, LABELS, BOXES) for features in POOL]
-    combined = combine_detection(results)
+    combined = get_scorer("disco", "detection").pool(results)
     s_cls = np.array([result.classification.value for result in results])
     s_reg = np.array([result.regression.value for result in results])
     expected = (s_cls - s_cls.min()) / np.ptp(s_cls) + (s_reg - s_reg.min()) / np.ptp(s_reg)
-    np.testing.assert_allclose([result.value for result in combined], expected, atol=1e-12)
-    for result in combined:
-        assert result.per_sample.mean() == pytest.approx(result.value)
-        assert -1e-12 <= result.value <= 2.0
+    np.testing.assert_allclose(combined, expected, atol=1e-12)
+    assert -1e-12 <= min(combined) <= max(combined) <= 2.0
 
 
 def test_equal_scores_count_half_each() -> None:
-    alone = combine_detection([disco_detection_score(POOL[0], LABELS, BOXES)])
-    assert alone[0].value == 1.0
+    same = disco_detection_score(POOL[0], LABELS, BOXES)
+    assert get_scorer("disco", "detection").pool([same, same]) == [1.0, 1.0]
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -20,12 +20,11 @@ from discorank.scoring.baselines._discriminant import (
     within_scatter,
 )
 from discorank.scoring.blocks import shifted_blocks
-from discorank.scoring.pooling import min_max
 from discorank.scoring.probe import Probe
 from discorank.scoring.validate import check_choice
 from discorank.types import Float64Array, Score
 
-__all__ = ["EtranScore", "LdaCovariance", "combine_etran", "energy", "etran", "lda"]
+__all__ = ["EtranScore", "LdaCovariance", "energy", "etran", "lda"]
 
 LdaCovariance: TypeAlias = Literal["identity", "shared"]
 
@@ -37,8 +36,7 @@ class EtranScore(Score):
     Attributes
     ----------
     value : float
-        S_en + S_cls. Comparable between candidates only after `combine_etran`, which brings both
-        terms to [0, 1] over the pool; before, the plain sum.
+        The plain sum S_en + S_cls. A ranking brings both terms to [0, 1] over its candidates first.
     per_sample : ndarray of shape (n_samples,)
         Contribution of each sample; their mean is `value`.
     energies : ndarray of shape (n_samples,)
@@ -50,6 +48,11 @@ class EtranScore(Score):
     per_sample: Float64Array
     energies: Float64Array
     posteriors: Float64Array
+
+    @property
+    def pooled_terms(self) -> Float64Array:
+        """Contributions to S_en and S_cls, shape (2, n_samples)."""
+        return np.stack([self.energies, self.posteriors])
 
     @property
     def parts(self) -> Mapping[str, float]:
@@ -142,7 +145,7 @@ def energy(probe: Probe) -> Score:
 
 
 def etran(probe: Probe, *, covariance: LdaCovariance = "identity") -> EtranScore:
-    """Score by the sum of `energy` and `lda`; a ranking scales both with `combine_etran` first.
+    """Score by the sum of `energy` and `lda`; a ranking scales both first.
 
     Parameters
     ----------
@@ -160,10 +163,21 @@ def etran(probe: Probe, *, covariance: LdaCovariance = "identity") -> EtranScore
     InvalidInput
         If the probe has no labels or no source logits, or an argument is not as described.
 
+    Notes
+    -----
+    With mm(v) = (v − least) / (greatest − least) over the candidates of a ranking, or 0.5 if all
+    are equal, the ranking orders them by ::
+
+        S = mm(S_en) + mm(S_cls)
+
+    the sum of the paper, in which both terms weigh alike. The published script scales alike but
+    returns 0.15 mm(S_en) + 0.85 mm(S_cls), weights that the paper's sum does not have, with an
+    S_en of the features (see `energy`); its ranking may be another one.
+
     References
     ----------
     M. Gholami, M. Akbari, X. Wang, B. Kamranian, Y. Zhang, "ETran: Energy-Based Transferability
-    Estimation", ICCV 2023, arXiv 2308.02027.
+    Estimation", ICCV 2023, arXiv 2308.02027, section 3.
     """
     energies, posteriors = _energies(probe), _posteriors(probe, covariance)
     per_sample = energies + posteriors
@@ -173,45 +187,6 @@ def etran(probe: Probe, *, covariance: LdaCovariance = "identity") -> EtranScore
         energies=energies,
         posteriors=posteriors,
     )
-
-
-def combine_etran(scores: Sequence[EtranScore]) -> list[EtranScore]:
-    """Bring both terms to [0, 1] over the candidates of one ranking, and add them.
-
-    Parameters
-    ----------
-    scores : sequence of EtranScore
-        One per candidate.
-
-    Returns
-    -------
-    combined : list of EtranScore
-        The same with `value` in [0, 2] and `per_sample` to match.
-
-    Notes
-    -----
-    With mm(v) = (v − least) / (greatest − least) over the pool, or 0.5 if all are equal, ::
-
-        S = mm(S_en) + mm(S_cls)
-
-    the sum of the paper, in which both terms weigh alike. The published script scales alike but
-    returns 0.15 mm(S_en) + 0.85 mm(S_cls), weights that the paper's sum does not have, with an
-    S_en of the features (see `energy`); its ranking may be another one. As both terms are means
-    over samples, so is S: `per_sample` holds the scaled contributions, of which single ones may
-    lie outside [0, 2].
-
-    References
-    ----------
-    M. Gholami, M. Akbari, X. Wang, B. Kamranian, Y. Zhang, "ETran: Energy-Based Transferability
-    Estimation", ICCV 2023, arXiv 2308.02027, section 3.
-    """
-    s_en = [score.energies.mean() for score in scores]
-    s_cls = [score.posteriors.mean() for score in scores]
-    combined = []
-    for score in scores:
-        per_sample = min_max(score.energies, over=s_en) + min_max(score.posteriors, over=s_cls)
-        combined.append(replace(score, value=float(per_sample.mean()), per_sample=per_sample))
-    return combined
 
 
 def _posteriors(probe: Probe, covariance: LdaCovariance) -> Float64Array:

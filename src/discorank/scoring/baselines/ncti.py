@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from discorank.scoring.probe import Probe
 from discorank.scoring.validate import ClassLabels, check_count
 from discorank.types import Float64Array, Score
 
-__all__ = ["NctiScore", "NctiTerms", "combine_ncti", "ncti"]
+__all__ = ["NctiScore", "NctiTerms", "combined", "ncti"]
 
 # Leading variances whose sum sets the shrinkage.
 SHRINKAGE_COMPONENTS = 32
@@ -55,16 +55,21 @@ class NctiScore(Score):
     Attributes
     ----------
     value : float
-        Comparable between candidates only after `combine_ncti`; before, log(1 + all_nuclear) +
-        class_probability − class_nuclear.
+        log(1 + all_nuclear) + class_probability − class_nuclear. A ranking brings the terms to
+        [0, 1] over its candidates instead; see `combined`.
     terms : NctiTerms
     """
 
     terms: NctiTerms
 
     @property
+    def pooled_terms(self) -> Float64Array:
+        """The three terms, shape (3, 1)."""
+        return np.array(self.terms)[:, None]
+
+    @property
     def parts(self) -> Mapping[str, float]:
-        """The three terms."""
+        """The three terms by name."""
         return self.terms._asdict()
 
 
@@ -128,30 +133,23 @@ def ncti(probe: Probe, *, n_components: int = 64) -> NctiScore:
     return NctiScore(value=float(value), terms=terms)
 
 
-def combine_ncti(scores: Sequence[NctiScore]) -> list[NctiScore]:
+def combined(terms: Float64Array) -> Float64Array:
     """Bring the terms to [0, 1] over the candidates of one ranking, and combine them.
 
     Parameters
     ----------
-    scores : sequence of NctiScore
-        One per candidate.
+    terms : ndarray of shape (3, ..., n_models)
+        In the order of `NctiTerms`.
 
     Returns
     -------
-    combined : list of NctiScore
-        The same with `value` = mm(all_nuclear) + mm(class_probability) − mm(class_nuclear) in
-        [−1, 2], mm(v) being (v − least) / (greatest − least) over the pool, or 0.5 if all are
-        equal.
+    values : ndarray of shape (..., n_models)
+        mm(all_nuclear) + mm(class_probability) − mm(class_nuclear) in [−1, 2], mm(v) being
+        (v − least) / (greatest − least) over the candidates, or 0.5 if all are equal.
     """
-    if not scores:
-        return []
-    spread, probability, scatter = (
-        min_max(term) for term in zip(*(score.terms for score in scores), strict=True)
-    )
-    return [
-        replace(score, value=float(value))
-        for score, value in zip(scores, spread + probability - scatter, strict=True)
-    ]
+    spread, probability, scatter = min_max(terms)
+    values: Float64Array = spread + probability - scatter
+    return values
 
 
 def _discriminant_analysis(

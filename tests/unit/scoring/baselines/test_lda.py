@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 
 from discorank.scoring.baselines import _discriminant
-from discorank.scoring.baselines.lda import EtranScore, combine_etran, energy, etran, lda
+from discorank.scoring.baselines.lda import EtranScore, energy, etran, lda
 from discorank.scoring.baselines.sfda import sfda
 from discorank.scoring.probe import Probe
+from discorank.scoring.registry import get_scorer
 
 RNG = np.random.default_rng(0)
 LABELS = np.arange(150) % 3
 FEATURES = 0.4 * RNG.standard_normal((150, 8)) + 0.2 * RNG.standard_normal((3, 8))[LABELS]
+
+
+pool = get_scorer("etran").pool
 
 
 def score(s_en: float, s_cls: float) -> EtranScore:
@@ -27,32 +31,24 @@ def score(s_en: float, s_cls: float) -> EtranScore:
 
 
 def test_a_pool_is_scaled_and_both_terms_weigh_alike() -> None:
-    found = combine_etran([score(10.0, 0.9), score(20.0, 0.5), score(17.5, 0.6)])
-    values = [one.value for one in found]
+    values = pool([score(10.0, 0.9), score(20.0, 0.5), score(17.5, 0.6)])
     assert values == pytest.approx([0.0 + 1.0, 1.0 + 0.0, 0.75 + 0.25])
-    assert found[2].per_sample == pytest.approx([0.65 + 0.5, 0.85 + 0.0])
 
 
 def test_a_term_that_is_equal_for_all_leaves_the_order_to_the_other() -> None:
-    values = [one.value for one in combine_etran([score(3.0, 0.5), score(3.0, 0.7)])]
-    assert values == pytest.approx([0.5, 1.5])
-    values = [one.value for one in combine_etran([score(3.0, 0.5), score(3.0, 0.5)])]
-    assert values == [1.0, 1.0]
+    assert pool([score(3.0, 0.5), score(3.0, 0.7)]) == pytest.approx([0.5, 1.5])
+    assert pool([score(3.0, 0.5), score(3.0, 0.5)]) == [1.0, 1.0]
 
 
 def test_one_candidate_and_none() -> None:
-    assert [one.value for one in combine_etran([score(3.0, 0.5)])] == [1.0]
-    assert combine_etran([]) == []
+    assert pool([score(3.0, 0.5)]) == [3.5]
+    assert pool([]) == []
 
 
-def test_combining_keeps_the_terms_and_may_be_repeated() -> None:
-    pool = [score(10.0, 0.9), score(20.0, 0.5), score(12.0, 0.8)]
-    once = combine_etran(pool)
-    assert [one.parts for one in once] == [one.parts for one in pool]
-    assert [one.value for one in combine_etran(once)] == [one.value for one in once]
-    assert [one.value for one in pool] == [10.9, 20.5, 12.8]  # as it was
-    more = combine_etran([*pool, replace(pool[0])])
-    assert more[3].value == more[0].value == pytest.approx(once[0].value)
+def test_candidates_that_are_equal_have_equal_values() -> None:
+    candidates = [score(10.0, 0.9), score(20.0, 0.5), score(12.0, 0.8)]
+    more = pool([*candidates, replace(candidates[0])])
+    assert more[3] == more[0] == pytest.approx(pool(candidates)[0])
 
 
 def test_etran_is_the_sum_of_its_scores() -> None:

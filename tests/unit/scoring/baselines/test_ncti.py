@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from discorank.scoring.baselines.ncti import NctiScore, NctiTerms, combine_ncti, ncti
+from discorank.scoring.baselines.ncti import NctiScore, NctiTerms, ncti
 from discorank.scoring.probe import Probe
+from discorank.scoring.registry import get_scorer
 
 RNG = np.random.default_rng(0)
 LABELS = np.arange(120) % 3
 FEATURES = RNG.standard_normal((120, 8))
+
+
+pool = get_scorer("ncti").pool
 
 
 def score(*terms: float) -> NctiScore:
@@ -18,25 +24,18 @@ def score(*terms: float) -> NctiScore:
 
 
 def test_a_pool_is_scaled_and_spread_within_classes_counts_against() -> None:
-    pool = [score(100.0, 0.9, 5.0), score(200.0, 0.5, 4.0), score(125.0, 0.6, 4.5)]
-    found = combine_ncti(pool)
-    assert [one.value for one in found] == pytest.approx(
-        [0.0 + 1.0 - 1.0, 1.0 + 0.0 - 0.0, 0.25 + 0.25 - 0.5]
-    )
-    assert [one.terms for one in found] == [one.terms for one in pool]
-    assert [one.value for one in combine_ncti(found)] == [one.value for one in found]
+    found = pool([score(100.0, 0.9, 5.0), score(200.0, 0.5, 4.0), score(125.0, 0.6, 4.5)])
+    assert found == pytest.approx([0.0 + 1.0 - 1.0, 1.0 + 0.0 - 0.0, 0.25 + 0.25 - 0.5])
 
 
 def test_terms_that_are_equal_for_all_say_nothing() -> None:
-    found = combine_ncti([score(7.0, 0.9, 5.0), score(7.0, 0.5, 5.0)])
-    assert [one.value for one in found] == pytest.approx([1.0, 0.0])
-    found = combine_ncti([score(7.0, 0.9, 5.0), score(7.0, 0.9, 5.0)])
-    assert [one.value for one in found] == [0.5, 0.5]
+    assert pool([score(7.0, 0.9, 5.0), score(7.0, 0.5, 5.0)]) == pytest.approx([1.0, 0.0])
+    assert pool([score(7.0, 0.9, 5.0), score(7.0, 0.9, 5.0)]) == [0.5, 0.5]
 
 
 def test_one_candidate_and_none() -> None:
-    assert [one.value for one in combine_ncti([score(7.0, 0.9, 5.0)])] == [0.5]
-    assert combine_ncti([]) == []
+    assert pool([replace(score(7.0, 0.9, 5.0), value=0.3)]) == [0.3]
+    assert pool([]) == []
 
 
 def test_separated_classes_come_near_to_collapse() -> None:
