@@ -14,13 +14,19 @@ from discorank.scoring.disco import DiscoResult, disco
 from discorank.scoring.hard_examples import score_hard_examples
 from discorank.scoring.ncc import Covariance
 from discorank.scoring.probe import Probe
-from discorank.scoring.regression import RegressionResult, TargetScale, disco_regression
+from discorank.scoring.regression import (
+    RegressionResult,
+    TargetScale,
+    regression_of,
+    scaled_targets,
+)
 from discorank.scoring.spectral import SvdSolver
-from discorank.scoring.validate import check_matrix
+from discorank.scoring.validate import check_matrix, varying
 from discorank.types import Float64Array, Score
 
 __all__ = [
     "DetectionResult",
+    "box_sides",
     "disco_detection",
     "disco_detection_score",
 ]
@@ -91,7 +97,8 @@ def disco_detection_score(
     labels : array-like of shape (n_boxes,)
         Class of each box.
     boxes : array-like of shape (n_boxes, 4)
-        (cx, cy, w, h), each divided by the size of the image, so in [0, 1].
+        (cx, cy, w, h), each divided by the size of the image, so in [0, 1]. What is the same for
+        all boxes (the size, say) tells nothing and is left out; one of the four must vary.
     n_components, n_groups, covariance, loo, svd_solver, hard_fraction, random_state
         As in `discorank.disco_score`.
     target_scale : {"standardize", "none"}
@@ -132,7 +139,7 @@ def disco_detection(
     random_state: int = 0,
 ) -> DetectionResult:
     """`disco_detection_score` of a probe whose targets are the boxes."""
-    _check_boxes(check_matrix(probe.need("targets"), len(probe.Z), name="boxes"))
+    sides = box_sides(probe)
     classification = disco(
         probe,
         n_components=n_components,
@@ -142,20 +149,39 @@ def disco_detection(
         svd_solver=svd_solver,
         random_state=random_state,
     )
-    regression = disco_regression(
-        probe,
+    components = probe.components(
         n_components=n_components,
         n_groups=n_groups,
-        target_scale=target_scale,
         svd_solver=svd_solver,
         random_state=random_state,
     )
+    regression = regression_of(components, scaled_targets(sides, target_scale))
     return DetectionResult(
         value=classification.value + regression.value,
         per_sample=classification.per_sample + regression.per_sample,
         classification=classification,
         regression=regression,
     )
+
+
+def box_sides(probe: Probe) -> Float64Array:
+    """Return those of cx, cy, w, h that vary: boxes of one size still tell their place.
+
+    Raises
+    ------
+    InvalidInput
+        If the targets of the probe are no boxes, or none of the four varies.
+    """
+    boxes = check_matrix(probe.need("targets"), len(probe.Z), name="boxes")
+    _check_boxes(boxes)
+    varies = varying(boxes)
+    if not varies.any():
+        same = ", ".join(f"{value:g}" for value in boxes[0])
+        raise InvalidInput(
+            f"boxes must vary in one of cx, cy, w, h at least, got ({same}) in every row; score "
+            f"their classes alone"
+        )
+    return boxes[:, varies]
 
 
 def _check_boxes(boxes: Float64Array) -> None:

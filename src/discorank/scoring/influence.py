@@ -18,7 +18,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from discorank.scoring.arrays import placed_like, precision_of, segment_sums, to_numpy
-from discorank.scoring.detection import DetectionResult
+from discorank.scoring.detection import DetectionResult, box_sides
 from discorank.scoring.disco import DiscoResult
 from discorank.scoring.influence_parts import (
     all_turns,
@@ -31,7 +31,7 @@ from discorank.scoring.influence_parts import (
 from discorank.scoring.multilabel import binary_problems
 from discorank.scoring.ncc import Covariance, fit_components
 from discorank.scoring.ncc_slopes import SlopeSums, ncc_slopes
-from discorank.scoring.regression import RegressionResult
+from discorank.scoring.regression import RegressionResult, scaled_targets
 from discorank.scoring.validate import ClassLabels
 
 if TYPE_CHECKING:
@@ -99,26 +99,35 @@ def regression_influence(probe: Probe, score: RegressionResult, **options: Any) 
 
     There is nothing through the slopes, to first order: least squares is at its optimum.
     """
-    components = _components(probe, options)
-    effect = _through_ratios(components, [component.lr for component in score.components])
-    targets = probe.Y - probe.Y.mean(axis=0)
-    if options.get("target_scale", "standardize") == "standardize":
-        targets = targets / targets.std(axis=0)
-        effect += _through_scale(components, targets)
-    effect += _through_subspaces(components, targets)
-    return replace(score, per_sample=score.per_sample + effect)
+    return _regression_influence(_components(probe, options), score, probe.Y, options)
 
 
 def detection_influence(probe: Probe, score: DetectionResult, **options: Any) -> DetectionResult:
     """`classification_influence` of both terms of a detection score."""
     classification = classification_influence(probe, score.classification, **options)
-    regression = regression_influence(probe, score.regression, **options)
+    components = _components(probe, options)
+    regression = _regression_influence(components, score.regression, box_sides(probe), options)
     return replace(
         score,
         per_sample=classification.per_sample + regression.per_sample,
         classification=classification,
         regression=regression,
     )
+
+
+def _regression_influence(
+    components: SpectralComponents,
+    score: RegressionResult,
+    targets: Float64Array,
+    options: dict[str, Any],
+) -> RegressionResult:
+    effect = _through_ratios(components, [component.lr for component in score.components])
+    target_scale = options.get("target_scale", "standardize")
+    scaled = scaled_targets(targets, target_scale)
+    if target_scale == "standardize":
+        effect += _through_scale(components, scaled)
+    effect += _through_subspaces(components, scaled)
+    return replace(score, per_sample=score.per_sample + effect)
 
 
 def _components(probe: Probe, options: dict[str, Any]) -> SpectralComponents:

@@ -22,6 +22,8 @@ __all__ = [
     "TargetScale",
     "disco_regression",
     "disco_regression_score",
+    "regression_of",
+    "scaled_targets",
 ]
 
 TargetScale: TypeAlias = Literal["standardize", "none"]
@@ -141,14 +143,18 @@ def disco_regression(
     random_state: int = 0,
 ) -> RegressionResult:
     """`disco_regression_score` of a probe; the decomposition is shared with other scorers."""
-    check_choice(target_scale, get_args(TargetScale), name="target_scale")
-    Y = _scaled(probe.Y, target_scale)
+    scaled = scaled_targets(probe.Y, target_scale)
     components = probe.components(
         n_components=n_components,
         n_groups=n_groups,
         svd_solver=svd_solver,
         random_state=random_state,
     )
+    return regression_of(components, scaled)
+
+
+def regression_of(components: SpectralComponents, Y: Float64Array) -> RegressionResult:
+    """Score components by targets that were centred and scaled."""
     errors = _squared_errors(components, Y)
     ratios = components.ratios
     scores = -errors.mean(axis=1)
@@ -163,7 +169,15 @@ def disco_regression(
     )
 
 
-def _scaled(targets: Float64Array, target_scale: TargetScale) -> Float64Array:
+def scaled_targets(targets: Float64Array, target_scale: TargetScale) -> Float64Array:
+    """Centre targets, and bring them to one scale.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such scale, or it divides by the deviation of a constant target.
+    """
+    check_choice(target_scale, get_args(TargetScale), name="target_scale")
     centred: Float64Array = targets - targets.mean(axis=0)
     if target_scale == "none":
         return centred

@@ -38,6 +38,7 @@ __all__ = [
     "check_positive",
     "check_rows",
     "check_varying",
+    "varying",
 ]
 
 _Choice = TypeVar("_Choice", bound=str)
@@ -202,15 +203,21 @@ def check_varying(targets: Float64Array, *, or_else: str = "") -> Float64Array:
     InvalidInput
         If a target is constant up to rounding; the message advises to leave it out `or_else`.
     """
-    deviations: Float64Array = targets.std(axis=0)
-    constant = np.flatnonzero(deviations <= LEAST_DEVIATION * np.abs(targets).max(axis=0))
+    constant = np.flatnonzero(~varying(targets))
     if len(constant):
         column = int(constant[0])
         raise InvalidInput(
             f"targets must vary, got {targets[0, column]} in every row of column {column}; leave "
             f"it out{or_else}"
         )
+    deviations: Float64Array = targets.std(axis=0)
     return deviations
+
+
+def varying(targets: Float64Array) -> NDArray[np.bool_]:
+    """Return which targets are not constant up to rounding, shape (n_targets,)."""
+    varies: NDArray[np.bool_] = targets.std(axis=0) > LEAST_DEVIATION * np.abs(targets).max(axis=0)
+    return varies
 
 
 def check_choice(value: _Choice, choices: Sequence[_Choice], *, name: str) -> _Choice:

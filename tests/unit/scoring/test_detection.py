@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from discorank import InvalidInput, disco_score
-from discorank.scoring.detection import disco_detection_score
+from discorank.scoring.detection import DetectionResult, disco_detection_score
+from discorank.scoring.probe import Probe
 from discorank.scoring.registry import get_scorer
 from discorank.scoring.regression import disco_regression_score
 
@@ -44,9 +45,29 @@ def test_equal_scores_count_half_each() -> None:
     assert get_scorer("disco", "detection").pool([same, same]) == [1.0, 1.0]
 
 
+@pytest.mark.parametrize("same", [[3], [2, 3]])
+def test_a_side_that_is_the_same_for_all_boxes_is_left_out(same: list[int]) -> None:
+    boxes = BOXES.copy()
+    boxes[:, same] = 0.25
+    places = np.delete(boxes, same, axis=1)
+    probe = Probe(POOL[3], LABELS, targets=boxes)
+    scorer = get_scorer("disco", "detection")
+    found = scorer(probe)
+    assert isinstance(found, DetectionResult)
+    assert found.regression.value == disco_regression_score(POOL[3], places).value
+    of_places = Probe(POOL[3], LABELS, targets=places)
+    alone = {
+        task: get_scorer("disco", task).resampled(of_places, get_scorer("disco", task)(of_places))
+        for task in ("classification", "regression")
+    }
+    both = alone["classification"].per_sample + alone["regression"].per_sample  # type: ignore[operator]
+    np.testing.assert_allclose(scorer.resampled(probe, found).per_sample, both, rtol=1e-12)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("boxes", "message"),
     [
+        (np.full((60, 4), 0.5), r"must vary in one of cx, cy, w, h .* got \(0.5, 0.5, 0.5, 0.5\)"),
         (BOXES[:, :3], r"boxes must have shape \(n_boxes, 4\), got shape \(60, 3\)"),
         (BOXES[1:], "boxes must have one row per row of features, got 59 rows for 60"),
         (np.full_like(BOXES, np.nan), "boxes must be finite, got nan in row 0"),
