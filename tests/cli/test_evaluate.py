@@ -54,6 +54,20 @@ def test_scores_of_one_target(discorank: Run, write: Write) -> None:
     assert max(map(len, table.stdout.splitlines())) <= 80
 
 
+def test_a_negative_metric_has_no_share_of_the_best(discorank: Run, write: Write) -> None:
+    errors = {name: -metric for name, metric in TRUTH.items()}
+    files = write("mine.json", SCORES), write("truth.json", errors)
+    document = json.loads(discorank("evaluate", *files, "--format", "json").stdout)
+    for row in document["rows"]:
+        assert row["rel_at_k"] is None
+        assert row["intervals"].get("rel_at_k", [None, None]) == [None, None]
+    assert " – " in discorank("evaluate", *files).stdout.splitlines()[4]
+    [first, *_] = csv.DictReader(
+        io.StringIO(discorank("evaluate", *files, "--format", "csv").stdout)
+    )
+    assert first["rel_at_k"] == first["rel_at_k_low"] == ""
+
+
 def test_csv_of_several_scorers_and_targets(discorank: Run, write: Write) -> None:
     rows = [
         f"{target},{model},{score},{-score}"

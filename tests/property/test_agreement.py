@@ -44,6 +44,22 @@ def test_the_truth_agrees_with_itself(values: list[int]) -> None:
 
 
 @given(NUMBERS, st.randoms(use_true_random=False))
+def test_a_share_of_the_best_is_at_most_one_or_there_is_none(
+    values: list[int], random: Any
+) -> None:
+    truth = named([random.randint(-3, 3) for _ in values])
+    found = agreement(named(values), truth, n_resamples=5)
+    by_chance = random_agreement(truth)["rel_at_k"]
+    if min(truth.values()) < 0 or max(truth.values()) == 0:
+        assert np.isnan([found.rel_at_k, *found.intervals["rel_at_k"], by_chance]).all()
+    else:
+        low, high = found.intervals["rel_at_k"]
+        assert 0.0 <= found.rel_at_k <= 1.0
+        assert 0.0 <= by_chance <= 1.0
+        assert np.isnan([low, high]).all() or 0.0 <= low <= high <= 1.0
+
+
+@given(NUMBERS, st.randoms(use_true_random=False))
 def test_bounds_and_determinism(values: list[int], random: Any) -> None:
     truth = named([random.randint(1, 50) for _ in values])
     k = random.randint(1, len(values))

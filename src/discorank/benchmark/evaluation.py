@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypedDict
@@ -92,9 +93,9 @@ class Evaluation:
                 {
                     "name": row.name,
                     "kind": row.kind,
-                    **{measure: getattr(row.agreement, measure) for measure in MEASURES},
+                    **{measure: _known(getattr(row.agreement, measure)) for measure in MEASURES},
                     "intervals": {
-                        measure: list(interval)
+                        measure: [_known(end) for end in interval]
                         for measure, interval in row.agreement.intervals.items()
                     },
                     "n_models": row.agreement.n_models,
@@ -216,6 +217,11 @@ def _random(truth: _ByTarget, k: int, confidence: float) -> Judged:
         confidence=confidence,
     )
     return Judged("random pick", "random", found, dict.fromkeys(truth, 0.0))
+
+
+def _known(value: float) -> float | None:
+    """JSON has no NaN."""
+    return None if math.isnan(value) else value
 
 
 def _matched(scores: _ByTarget, truth: _ByTarget) -> dict[str, dict[str, float]]:

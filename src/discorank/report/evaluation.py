@@ -26,7 +26,7 @@ def summarize_evaluation(document: Document) -> Summary:
         (Column("τ"), [f"{row['kendall']:.2f}" for row in rows]),
         (Column("ρ"), [f"{row['spearman']:.2f}" for row in rows]),
         (Column("r"), [f"{row['pearson']:.2f}" for row in rows]),
-        (Column(f"rel@{k}"), [f"{row['rel_at_k']:.3f}" for row in rows]),
+        (Column(f"rel@{k}"), [_share(row["rel_at_k"]) for row in rows]),
         (Column(f"recall@{k}"), [f"{row['recall_at_k']:.2f}" for row in rows]),
         (Column(f"regret@{k}"), [f"{row['regret_at_k']:.2f}" for row in rows]),
     ]
@@ -64,6 +64,10 @@ def interval(row: Mapping[str, Any], measure: str) -> str:
         return "–"
     low, high = row["intervals"][measure]
     return f"{low:.2f} to {high:.2f}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _title(document: Document) -> str:

@@ -60,7 +60,8 @@ class Agreement:
         its gain in metric: whether a larger lead means a larger gain. It says nothing of whether
         there is a gain at all; the others do.
     rel_at_k : float
-        Best metric among the k models that score highest, over the best of all.
+        Best metric among the k models that score highest, over the best of all. NaN where that is
+        no share: a metric is negative (a negated error, an R² below 0), or none is above 0.
     recall_at_k : float
         Share of the k models of the best metric among the k that score highest.
     regret_at_k : float
@@ -158,6 +159,8 @@ def agreement(
     rng = np.random.default_rng(random_state)
     drawn = rng.integers(len(names), size=(n_resamples, len(names)))
     resampled = np.array([_measure(score[rows], metric[rows], k) for rows in drawn])
+    if not _is_share(metric):
+        resampled[:, MEASURES.index("rel_at_k")] = math.nan  # a draw may lack the negative ones
     return Agreement(
         **_named(_measure(score, metric, k)),
         intervals=_intervals(resampled, confidence),
@@ -302,7 +305,7 @@ def random_agreement(truth: Mapping[str, float], *, k: int = 1) -> dict[str, flo
     expected = dict.fromkeys(MEASURES, 0.0)
     return {
         **expected,
-        "rel_at_k": expected_best / best if best else math.nan,
+        "rel_at_k": expected_best / best if _is_share(metric) else math.nan,
         "recall_at_k": k / n_models,
         "regret_at_k": best - expected_best,
     }
@@ -350,17 +353,23 @@ def _top(values: Float64Array, k: int) -> IntArray:
 
 def _measure(score: Float64Array, metric: Float64Array, k: int) -> list[float]:
     """Every measure of `MEASURES`, in that order."""
-    picked, best_picked, best = _top(score, k), float(metric[_top(score, k)].max()), metric.max()
+    picked, best = _top(score, k), float(metric.max())
+    best_picked = float(metric[picked].max())
     return [
         _weighted_kendall(score, metric),
         _correlation(stats.kendalltau, score, metric),
         _correlation(stats.spearmanr, score, metric),
         _correlation(stats.pearsonr, score, metric),
         _of_differences(score, metric),
-        best_picked / float(best) if best else math.nan,
+        best_picked / best if _is_share(metric) else math.nan,
         len(np.intersect1d(picked, _top(metric, k))) / k,
-        float(best) - best_picked,
+        best - best_picked,
     ]
+
+
+def _is_share(metric: Float64Array) -> bool:
+    """Whether a metric over the best one is in [0, 1]; of negative ones the worst has most."""
+    return bool(metric.min() >= 0.0 and metric.max() > 0.0)
 
 
 def _named(values: list[float] | Float64Array) -> dict[str, float]:
@@ -369,8 +378,13 @@ def _named(values: list[float] | Float64Array) -> dict[str, float]:
 
 def _intervals(resampled: Float64Array, confidence: float) -> Mapping[str, tuple[float, float]]:
     tail = (1.0 - confidence) / 2.0
-    low, high = np.quantile(resampled, [tail, 1.0 - tail], axis=0).tolist()
-    return MappingProxyType(dict(zip(MEASURES, zip(low, high, strict=True), strict=True)))
+    # NaN for a measure that there is not; a draw of models that are all at 0 has no rel@k.
+    is_known = ~np.isnan(resampled).all(axis=0)
+    ends = np.full((len(MEASURES), 2), math.nan)
+    ends[is_known] = np.nanquantile(resampled[:, is_known], [tail, 1.0 - tail], axis=0).T
+    return MappingProxyType(
+        {name: (low, high) for name, (low, high) in zip(MEASURES, ends.tolist(), strict=True)}
+    )
 
 
 def _paired(
