@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from discorank.errors import InvalidInput
-from discorank.plotting.style import ACCENT, NAME_LENGTH, axes_of, colours, finish, name_points
-from discorank.report.words import printable, shorten
+from discorank.plotting.style import ACCENT, axes_of, colours, finish, name_points, text
 from discorank.scoring.agreement import agreement
 
 if TYPE_CHECKING:
@@ -52,10 +51,10 @@ def plot_truth(
     ax = axes_of(ax)
     ax.plot(x, y, "o", color=ACCENT, markersize=6)
     ax.margins(0.1)
-    name_points(ax, x, y, [_text(name) for name in names])
+    name_points(ax, x, y, [text(name) for name in names])
     title = f"τ$_w$ = {found.weighted_kendall:.2f} ({low:.2f} to {high:.2f}), {len(names)} models"
     ax.grid(visible=True, axis="x", alpha=0.3)
-    return finish(ax, title=title, x=_text(score), y=_text(metric))
+    return finish(ax, title=title, x=text(score), y=text(metric))
 
 
 def plot_groups(rows: Sequence[Mapping[str, Any]], *, ax: Axes | None = None) -> Axes:
@@ -89,7 +88,7 @@ def plot_groups(rows: Sequence[Mapping[str, Any]], *, ax: Axes | None = None) ->
         )
         x = [float(row["n_groups"]) for row in line]
         y = [float(row["weighted_kendall"]) for row in line]
-        ax.plot(x, y, "o-", color=colour, markersize=4.5, linewidth=1.5, label=_text(name))
+        ax.plot(x, y, "o-", color=colour, markersize=4.5, linewidth=1.5, label=text(name))
         if all("low" in row and "high" in row for row in line):
             low, high = ([float(row[key]) for row in line] for key in ("low", "high"))
             ax.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
@@ -129,7 +128,7 @@ def plot_time(rows: Sequence[Mapping[str, Any]], *, ax: Axes | None = None) -> A
     ax.set_xscale("log")
     ax.plot(x, y, "o", color=ACCENT, markersize=6)
     ax.margins(0.14, 0.12)
-    name_points(ax, x, y, [_text(str(row["name"])) for row in rows])
+    name_points(ax, x, y, [text(str(row["name"])) for row in rows])
     ax.grid(visible=True, axis="x", alpha=0.3)
     return finish(ax, x="time, seconds", y="τ$_w$ with fine-tuning")
 
@@ -142,8 +141,3 @@ def _check(rows: Sequence[Mapping[str, Any]], *needed: str) -> None:
             raise InvalidInput(
                 f"a row lacks {', '.join(lacking)}; it has {', '.join(map(str, row)) or 'nothing'}"
             )
-
-
-def _text(name: str) -> str:
-    # Between dollar signs matplotlib reads a formula.
-    return shorten(printable(name), NAME_LENGTH).replace("$", r"\$")

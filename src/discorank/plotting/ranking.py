@@ -10,13 +10,13 @@ from discorank.plotting.style import (
     ACCENT,
     FAINT,
     MUTED,
-    NAME_LENGTH,
     axes_of,
     colours,
     finish,
+    text,
 )
 from discorank.report.verdict import leaders
-from discorank.report.words import Document, label, percent, shorten
+from discorank.report.words import Document, label, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,14 +59,13 @@ def plot_ranking(ranking: Any, *, ax: Axes | None = None) -> Axes:
         if model["low"] is not None:
             ax.plot([model["low"], model["high"]], [row, row], color=FAINT, linewidth=2.5, zorder=2)
         ax.plot(model["score"], row, "o", color=colour, markersize=5.5, zorder=3)
-    ax.set_yticks(range(len(models)), [_name(model) for model in models])
+    ax.set_yticks(range(len(models)), [text(label(model)) for model in models])
     ax.set_ylim(len(models) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     has_intervals = models[0]["low"] is not None
     shown = f", {percent(document['coverage'])} intervals" if has_intervals else ""
-    return finish(
-        ax, title=document["target"], x=f"{document['scorer']} score{shown}", y="", grid="x"
-    )
+    x = f"{text(document['scorer'])} score{shown}"
+    return finish(ax, title=text(document["target"]), x=x, y="", grid="x")
 
 
 def plot_spectrum(ranking: Any, *, ax: Axes | None = None) -> Axes:
@@ -148,7 +147,7 @@ def _components(ranking: Any) -> list[tuple[str, Sequence[Mapping[str, float]]]]
         found = [("", parts)]
     else:
         models = _document(ranking)["ranking"]
-        found = [(_name(model), model["components"]) for model in models]
+        found = [(text(label(model)), model["components"]) for model in models]
     found = [(name, components) for name, components in found if components]
     if not found:
         raise InvalidInput("nothing here is made of spectral components; rank with --scorer disco")
@@ -167,8 +166,3 @@ def _models(document: Document) -> Sequence[Model]:
     if not models:
         raise InvalidInput("no model was ranked, so that there is nothing to draw")
     return models
-
-
-def _name(model: Model) -> str:
-    # Between dollar signs matplotlib reads a formula.
-    return shorten(label(model), NAME_LENGTH).replace("$", r"\$")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from discorank._optional import import_optional
 from discorank.errors import InvalidInput
+from discorank.report.words import printable, shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +25,7 @@ __all__ = [
     "name_points",
     "new_figure",
     "save_figure",
+    "text",
 ]
 
 ACCENT, MUTED, FAINT = "#1559a6", "#566070", "#a9b4c2"
@@ -37,6 +39,12 @@ _BESIDE: tuple[tuple[tuple[int, int], str, str], ...] = (
 )
 # Okabe and Ito's, which colour-blind readers tell apart, the darkest first.
 _SEVERAL = ("#1559a6", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a7a7a", "#8a6d00")
+
+
+def text(name: str) -> str:
+    """Return a name, or what holds one, on one short line and free of formulas."""
+    # Between dollar signs matplotlib reads a formula.
+    return shorten(printable(name), NAME_LENGTH).replace("$", r"\$")
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -90,7 +98,7 @@ def name_points(ax: Axes, x: Sequence[float], y: Sequence[float], names: Sequenc
     ]
     for across, up, name in zip(x, y, names, strict=True):
         for shift, horizontal, vertical in _BESIDE:
-            text = ax.annotate(
+            written = ax.annotate(
                 name,
                 (across, up),
                 xytext=shift,
@@ -100,12 +108,12 @@ def name_points(ax: Axes, x: Sequence[float], y: Sequence[float], names: Sequenc
                 fontsize=7.5,
                 color=MUTED,
             )
-            box = text.get_window_extent()
+            box = written.get_window_extent()
             inside = ax.bbox.x0 <= box.x0 and box.x1 <= ax.bbox.x1
             if inside and not any(box.overlaps(other) for other in taken):
                 taken.append(box)
                 break
-            text.remove()
+            written.remove()
 
 
 def save_figure(figure: Figure, file: Path) -> None:

@@ -170,12 +170,12 @@ def test_rows_that_lack_a_column_are_refused(draw: Callable[[Any], Axes]) -> Non
         draw([{"weighted_kendall": 1.0}])
 
 
-def test_names_are_no_formulas(make_ranking: MakeRanking, make_model: MakeModel) -> None:
-    name = r"$\frac{1}{0}$ <b> \x"
+@pytest.mark.parametrize("name", [r"$\frac{1}{0}$ <b> \x", r"$\frac$.npz", "p$_$q_.npz"])
+def test_names_are_no_formulas(make_ranking: MakeRanking, make_model: MakeModel, name: str) -> None:
     model = make_model(alias=name, components=COMPONENTS)
     numbers = {name: 1.0, "b": 2.0, "c": 3.0}
     figures = [
-        plot_ranking(make_ranking(models=(model,), target=name)),
+        plot_ranking(make_ranking(models=(model,), target=name, scorer=name)),
         plot_spectrum(make_ranking(models=(model, replace(model, rank=2)))),
         plot_truth(numbers, numbers, score=name, metric=name),
         plot_time([{"name": name, "seconds": 1.0, "weighted_kendall": 0.5}]),
