@@ -42,7 +42,8 @@ def logme(probe: Probe, *, converged: bool = False) -> Score:
         With labels, or with regression targets; labels count where both are there.
     converged : bool
         Maximise to the last digit. By default the maximisation stops where the published code
-        stops, 1e-6 to 1e-4 below the maximum, so that the values are those that others publish.
+        stops, so that the values are those that others publish; see Notes for how far below the
+        maximum that is.
 
     Returns
     -------
@@ -66,6 +67,12 @@ def logme(probe: Probe, *, converged: bool = False) -> Score:
     β ← (n − γ) / ‖y − F m‖² from α = β = 1. The determinant is of size d and m has d entries also
     where n < d. The later fixed-point form of the published code counts only min(n, d) of the
     −½ log(α + β σ²) but d/2 log α in full, and is wrong for n < d; this is the form that is right.
+
+    The published code takes 11 steps at most, from where it starts whatever the scale of the
+    features. On the reference features of digits that ends 4e-5 below the maximum, 0.4378; with
+    the same features times 10, 30 and 100 it ends at 0.4341, 0.4090 and 0.2631. The maximum does
+    not depend on the scale. Where the features of candidates differ in scale, take
+    ``converged=True``.
 
     One eigendecomposition of the centred Gram matrix serves all columns. The mean of the features
     enters as a correction of rank one, which keeps single precision accurate; where α / β is so

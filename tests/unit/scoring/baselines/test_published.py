@@ -172,6 +172,17 @@ def test_parc_differs_by_the_ranks_of_rounding(name: str, probes: dict[str, Prob
     assert parc(probe, svd_solver="published").value == pytest.approx(literal, abs=2e-4)
 
 
+def test_published_steps_of_logme_end_below_the_maximum_of_large_features() -> None:
+    """The numbers of its docstring."""
+    with np.load(DATA / f"{DIGITS}.npz") as arrays:
+        scaled = [Probe(arrays["features"] * by, arrays["labels"]) for by in (1, 10, 30, 100)]
+    logme = get_scorer("logme")
+    values = [logme(probe).value for probe in scaled]
+    assert values == pytest.approx([0.4378, 0.4341, 0.4090, 0.2631], abs=5e-5)
+    maxima = [logme(probe, converged=True).value for probe in scaled]
+    assert maxima == pytest.approx([0.4378] * 4, abs=5e-5)
+
+
 @pytest.mark.parametrize("name", ["full_rank_pca", *ALL_DIGITS])
 def test_logme_differs_from_the_fixed_point_form_where_that_is_wrong(
     name: str, probes: dict[str, Probe]
