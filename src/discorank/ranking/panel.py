@@ -303,8 +303,7 @@ def _ranked(scores: Mapping[str, Score], sure: Sureness | None) -> dict[str, Sta
 
 def _strata(probe: Probe) -> IntArray:
     """Class of each sample; one class where there is not one label per sample."""
-    labels = probe.labels
-    if labels is None or getattr(labels, "ndim", 1) > 1:
+    if probe.labels is None or probe.is_multilabel:
         return np.zeros(len(probe.Z), np.intp)
     return probe.classes.ids
 

@@ -13,6 +13,7 @@ from discorank.errors import InvalidInput
 from discorank.scoring.arrays import (
     Array,
     Precision,
+    as_array,
     placed_like,
     precision_of,
     segment_sums,
@@ -88,6 +89,14 @@ class Probe:
     def classes(self) -> ClassLabels:
         """Checked labels as class ids."""
         return check_labels(self.need("labels"), len(self.Z))
+
+    @property
+    def is_multilabel(self) -> bool:
+        """Whether there is a row of several labels per sample: a matrix, or nested lists."""
+        if isinstance(self.labels, Sequence):
+            # The name of a class may be a tuple, but nothing that cannot be hashed.
+            return any(not isinstance(first, Hashable) for first in self.labels[:1])
+        return getattr(self.labels, "ndim", 1) > 1
 
     @cached_property
     def Y(self) -> Float64Array:  # noqa: N802
@@ -180,8 +189,8 @@ class Probe:
     def _labels_of(self, rows: IntArray) -> Any:
         if self.labels is None:
             return None
-        if getattr(self.labels, "ndim", 1) == 2:  # several labels per sample
-            return to_numpy(self.labels)[rows]
+        if self.is_multilabel:
+            return to_numpy(as_array(self.labels, name="labels"))[rows]
         return self.classes.ids[rows]
 
     @cached_property

@@ -19,6 +19,7 @@ from discorank import (
     disco_regression_score,
     disco_score,
 )
+from discorank.ranking.panel import Panel
 from discorank.scoring import probe as probe_module
 from discorank.scoring import registry, spectral
 from discorank.scoring.bootstrap import half_sample_sureness, half_samples, paired_bootstrap
@@ -218,6 +219,17 @@ def test_a_score_that_is_no_mean_is_scored_on_halves(
     assert best.low == pytest.approx(float(alone.low[0]))
     again = discorank.rank(target, specs, scorer=names, scorer_options=options)
     assert again.to_json() == ranking.to_json()
+
+
+def test_nested_lists_of_labels_are_halved_as_a_matrix_is() -> None:
+    rng = np.random.default_rng(0)
+    features, has_label = rng.standard_normal((40, 6)), rng.integers(0, 2, (40, 3))
+    panel = Panel.of(["rankme"], "multilabel", {}, n_halves=2)
+    of_matrix, of_lists = (
+        [half.value for half in panel.score(Probe(features, labels)).halves["rankme"]]
+        for labels in (has_label, has_label.tolist())
+    )
+    assert of_lists == of_matrix
 
 
 def test_the_shortlist_holds_the_best_with_the_confidence(

@@ -46,6 +46,19 @@ def test_shared_quantities_are_those_of_the_centred_features(
     np.testing.assert_array_equal(Z, kept)
 
 
+def test_nested_lists_are_several_labels_and_tuples_are_names() -> None:
+    Z, flags = features((6, 3)), [[0, 1], [1, 0], [1, 1], [0, 0], [1, 0], [0, 1]]
+    rows = np.array([1, 3, 5])
+    for labels in (flags, np.array(flags)):
+        probe = Probe(Z, labels)
+        assert probe.is_multilabel
+        np.testing.assert_array_equal(probe.take(rows).need("labels"), np.array(flags)[rows])
+    for names in ([("a", 1), ("b", 2)] * 3, list("ababab"), np.arange(6) % 2, None):
+        assert not Probe(Z, names).is_multilabel
+    named = Probe(Z, [("a", 1), ("b", 2)] * 3).take(np.array([0, 1, 3]))
+    np.testing.assert_array_equal(named.need("labels"), [0, 1, 1])
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 @pytest.mark.parametrize("mean", [0.0, 3.0])
 def test_large_features_stay_in_single_precision(
