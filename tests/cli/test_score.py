@@ -92,7 +92,7 @@ def test_bad_arrays_are_refused(
 def test_bad_files_are_refused(discorank: Run, tmp_path: Path) -> None:
     assert "there is no file" in discorank("score", tmp_path / "none.npz").stderr
     np.save(tmp_path / "one.npy", np.eye(3))
-    assert "is no .npz file" in discorank("score", tmp_path / "one.npy").stderr
+    assert "no .npz file" in discorank("score", tmp_path / "one.npy").stderr
     np.savez(tmp_path / "f.npz", features=np.eye(300), labels=np.arange(300) % 2)
     content = (tmp_path / "f.npz").read_bytes()
     (tmp_path / "f.npz").write_bytes(content.replace(b"\x00" * 64, b"\x01" * 64, 1))

@@ -49,6 +49,6 @@ def test_a_wrong_name_gets_suggestions(file: Path) -> None:
 def test_a_damaged_file_fails_with_one_line(file: Path, keep: float) -> None:
     whole = file.read_bytes()
     file.write_bytes(whole[: int(keep * len(whole))])
-    with pytest.raises(ModelFailed, match=r"could not be read as an \.npz file") as raised:
+    with pytest.raises(ModelFailed, match=r"no \.npz file|cannot be read") as raised:
         resolve(f"features:{file}").load("cpu")
     assert "\n" not in str(raised.value)

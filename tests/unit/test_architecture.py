@@ -25,7 +25,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"report"}),
     frozenset({"features", "hub", "targets"}),
     frozenset({"scoring"}),
-    frozenset({"types", "_optional"}),
+    frozenset({"types", "_optional", "_files"}),
     frozenset({"errors"}),
 )
 # The package itself (public names, version) is for the rooms that users stand in front of.

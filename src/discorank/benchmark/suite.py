@@ -7,8 +7,7 @@ target a file ``TARGET.npz`` (labels, and for each candidate features in half pr
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,10 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from discorank._files import write_atomically
 from discorank.errors import InvalidInput
 from discorank.types import JSON, IntArray
 
-__all__ = ["Suite", "SuiteTarget", "read_suite", "write_atomically", "write_suite"]
+__all__ = ["Suite", "SuiteTarget", "read_suite", "write_suite"]
 
 _FORMAT = 1
 _INDEX = "suite.json"
@@ -178,19 +178,8 @@ def write_suite(
         "provenance": dict(provenance),
     }
     text = json.dumps(document, indent=1, allow_nan=False) + "\n"
-    write_atomically(folder / _INDEX, lambda file: file.write(text.encode()))
+    write_atomically(folder / _INDEX, text)
 
 
 def _savez(arrays: Mapping[str, NDArray[Any]], file: Any) -> None:
     np.savez_compressed(file, allow_pickle=False, **arrays)
-
-
-def write_atomically(path: Path, write: Callable[[Any], object]) -> None:
-    """Write a file whole or not at all; `write` gets it open for bytes."""
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with unfinished.open("xb") as file:
-            write(file)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

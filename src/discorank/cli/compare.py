@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 
 import discorank
+from discorank._files import read_arrays
 from discorank.cli import options, output
 from discorank.cli.command import command_line
-from discorank.cli.npz import read_arrays
 from discorank.cli.parsing import scorer_options
 from discorank.report.change import summarize_change
 from discorank.report.text import to_rich

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 import discorank
+from discorank._files import check_writable
 from discorank.cli import options, output
-from discorank.report.files import check_writable
 from discorank.report.groundtruth import summarize_ground_truth
 from discorank.report.summarize import printable
 

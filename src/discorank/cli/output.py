@@ -12,10 +12,10 @@ import typer
 from rich.console import Console
 
 import discorank
+from discorank._files import check_writable, write_atomically
 from discorank.cli.complete import starting
 from discorank.errors import InvalidInput
 from discorank.ranking.events import together
-from discorank.report.files import check_writable, write_atomically
 from discorank.report.formats import summary_to_markdown
 from discorank.report.page.render import require
 from discorank.report.text import to_rich, to_text

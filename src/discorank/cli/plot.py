@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
+from discorank._files import check_writable
 from discorank.cli import output
 from discorank.cli.complete import starting
 from discorank.errors import InvalidInput
-from discorank.report.files import check_writable
 from discorank.report.words import printable
 
 __all__ = ["plot"]

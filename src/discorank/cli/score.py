@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from rich.console import Console
 
+from discorank._files import read_arrays
 from discorank.cli import options
-from discorank.cli.npz import read_arrays
 from discorank.cli.parsing import scorer_options
 from discorank.report.summarize import summarize_score
 from discorank.report.text import to_rich

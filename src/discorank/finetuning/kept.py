@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import re
-import zipfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from discorank._files import read_arrays, write_atomically
+from discorank.errors import InvalidInput
 from discorank.finetuning.splits import truth_of
-from discorank.report.files import write_atomically
 from discorank.types import Candidate, Float32Array, Target
 
 __all__ = ["keep_features", "keeps"]
@@ -48,16 +48,15 @@ def keep_features(
     """
     folder.mkdir(parents=True, exist_ok=True)
     for path, features in zip(_paths(folder, candidate), (before, after), strict=True):
-        content = io.BytesIO()
-        np.savez(
-            content,
+        write = partial(
+            np.savez,
             features=features,
             truth=truth_of(target),
             sample_ids=np.array(target.sample_ids),
             model=np.array(candidate.name),
             run=np.array(digest),
         )
-        write_atomically(path, content.getvalue())
+        write_atomically(path, write)
 
 
 def _paths(folder: Path, candidate: Candidate) -> list[Path]:
@@ -69,7 +68,6 @@ def _paths(folder: Path, candidate: Candidate) -> list[Path]:
 
 def _digest_in(path: Path) -> str | None:
     try:
-        with path.open("rb") as file:
-            return str(np.load(file, allow_pickle=False)["run"])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return str(read_arrays(path, "run")["run"])
+    except InvalidInput:
         return None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from discorank._files import write_atomically
 from discorank._optional import import_optional
 from discorank.errors import InvalidInput
-from discorank.report.files import write_atomically
 
 __all__ = ["Row", "read_table", "write_table"]
 
@@ -35,9 +35,7 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]], provenance: Any) 
     table = pyarrow.table({name: [row.get(name) for row in rows] for name in columns})
     text = json.dumps(provenance, allow_nan=False)
     table = table.replace_schema_metadata({_METADATA: text.encode()})
-    content = io.BytesIO()
-    parquet.write_table(table, content)
-    write_atomically(path, content.getvalue())
+    write_atomically(path, partial(parquet.write_table, table))
 
 
 def read_table(path: Path) -> tuple[list[Row], Any]:

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from discorank.errors import ModelFailed
-from discorank.hub.adapter import existing_file, failing
+from discorank._files import read_arrays
+from discorank.errors import InvalidInput, ModelFailed
+from discorank.hub.adapter import existing_file
 from discorank.hub.spec import Spec
 from discorank.hub.weights import sha256
 from discorank.types import Candidate, Features, Float32Array
@@ -51,15 +52,12 @@ def resolve(spec: Spec) -> Candidate:
 
 
 def _load(path: Path, device: str) -> Features:  # noqa: ARG001 -- arrays need no device
-    with failing(f"{str(path)!r} could not be read as an .npz file"), path.open("rb") as file:
-        arrays = np.load(file, allow_pickle=False)
-        if not isinstance(arrays, np.lib.npyio.NpzFile):
-            raise ModelFailed(f"{str(path)!r} is one array; save it with numpy.savez")
-        if "features" not in arrays:
-            held = ", ".join(arrays) or "nothing"
-            raise ModelFailed(f"{str(path)!r} has no array named 'features'; it holds {held}")
-        features = _matrix(arrays["features"], "features")
-        logits = next((_matrix(arrays[name], "logits") for name in _LOGITS if name in arrays), None)
+    try:
+        arrays = read_arrays(path, "features", optional=_LOGITS)
+    except InvalidInput as error:  # of one model, not of what was asked for
+        raise ModelFailed(str(error)) from error
+    features = _matrix(arrays["features"], "features")
+    logits = next((_matrix(arrays[name], "logits") for name in _LOGITS if name in arrays), None)
     if logits is not None and len(logits) != len(features):
         raise ModelFailed(
             f"{str(path)!r} has {len(features)} rows of features but {len(logits)} of logits"

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from discorank._files import check_writable, write_atomically
 from discorank._optional import import_optional
 from discorank.errors import InvalidInput
 from discorank.hub.snippets import Loading, snippet
 from discorank.report import formats, html
-from discorank.report.files import check_writable, write_atomically
 from discorank.report.summarize import leaders, summarize_ranking
 
 if TYPE_CHECKING:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from discorank._files import read_arrays
 from discorank.errors import InvalidInput
 from discorank.scoring.validate import check_matrix
 from discorank.targets.items import ImageArrays
@@ -57,7 +56,7 @@ def read_npz(path: Path, task: Task | None = None) -> Target:
         If the file cannot be read, lacks an array, holds one of the wrong type or shape, or the
         truth of several tasks.
     """
-    arrays = _load(path)
+    arrays = read_arrays(path, optional=(*_CONTENTS, *_TRUTHS), hint=_HOW_TO_WRITE)
     content = next((name for name in _CONTENTS if name in arrays), None)
     found = task or task_of(path, arrays)
     if content is None or found is None or not arrays.keys() >= set(TRUTHS_OF[found]):
@@ -177,18 +176,6 @@ def _encode(
         )
     classes, ids = np.unique(labels, return_inverse=True)
     return ids, tuple(str(label) for label in classes.tolist())
-
-
-def _load(path: Path) -> dict[str, NDArray[Any]]:
-    if not zipfile.is_zipfile(path):
-        raise InvalidInput(f"{path}: no .npz file, or a damaged one; {_HOW_TO_WRITE}")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in (*_CONTENTS, *_TRUTHS) if name in archive}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InvalidInput(
-            f"{path}: an array in it cannot be read ({error}); {_HOW_TO_WRITE}"
-        ) from error
 
 
 def _check_images(name: str, images: NDArray[Any]) -> None:

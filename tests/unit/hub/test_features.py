@@ -41,8 +41,8 @@ def test_logits_are_optional(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "reason"),
     [
-        ({"feats": np.eye(2), "labels": np.ones(2)}, "no array named 'features'; .*feats, labels"),
-        ({}, "it holds nothing"),
+        ({"feats": np.eye(2), "labels": np.ones(2)}, "has no array 'features', only feats, labels"),
+        ({}, "only none"),
         ({"features": np.ones(3)}, r"features must be .* got float64 of shape \(3,\)"),
         ({"features": np.array([["a"]])}, "features must be an array of numbers"),
         ({"features": np.array([[None]])}, "Object arrays cannot be loaded"),
@@ -61,9 +61,9 @@ def test_files_of_other_kinds(tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("features")
     np.save(tmp_path / "one.npy", np.eye(2))
 
-    with pytest.raises(ModelFailed, match=r"text\.npz' could not be read as an \.npz file"):
+    with pytest.raises(ModelFailed, match=r"text\.npz: no \.npz file"):
         _load(tmp_path / "text.npz")
-    with pytest.raises(ModelFailed, match="is one array"):
+    with pytest.raises(ModelFailed, match=r"one\.npy: no \.npz file"):
         _load(tmp_path / "one.npy")
     with pytest.raises(ModelFailed, match="does not exist"):
         _load(tmp_path / "none.npz")

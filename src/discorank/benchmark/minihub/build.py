@@ -22,11 +22,12 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from discorank._files import write_atomically
 from discorank.benchmark.minihub.networks import ARCHITECTURES, N_FEATURES, as_input, build
 from discorank.benchmark.minihub.pretraining import Member, pretrain
 from discorank.benchmark.minihub.sources import SOURCES
 from discorank.benchmark.minihub.targets import TARGETS, Splits, TargetPlan, draw
-from discorank.benchmark.suite import Suite, read_suite, write_atomically, write_suite
+from discorank.benchmark.suite import Suite, read_suite, write_suite
 from discorank.benchmark.truth import TargetData, field_grid, finetuned, probed
 from discorank.features import Progress, SilentProgress
 from discorank.finetuning import Data, Recipe
@@ -179,7 +180,7 @@ class _Workshop:
         network = pretrain(member, seed=self.plan.seed, share=self.plan.image_share, data=self.data)
         seconds = time.perf_counter() - started
         content = safetensors.torch.save(network.state_dict(), {"seconds": repr(seconds)})
-        write_atomically(path, lambda file: file.write(content))
+        write_atomically(path, content)
 
     def measure(self, cell: tuple[Member, str]) -> None:
         """Leave features and fine-tuned accuracies of a candidate on a target."""
@@ -211,7 +212,7 @@ class _Workshop:
         half = features.astype(np.float16)
         write_atomically(path.with_suffix(".npy"), lambda file: np.save(file, half))
         text = json.dumps(found, allow_nan=False)
-        write_atomically(path, lambda file: file.write(text.encode()))
+        write_atomically(path, text)
 
     def read(self, member: Member, target: str) -> dict[str, Any]:
         """Return what `measure` has left."""
