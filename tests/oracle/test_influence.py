@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from discorank.scoring import influence_parts
+from discorank.scoring import influence, influence_parts
 from discorank.scoring.ncc import Covariance
 from discorank.scoring.probe import Probe
 from discorank.scoring.registry import get_scorer
@@ -114,6 +114,23 @@ def test_several_labels_are_the_mean_of_their_problems(
         single = get_scorer("disco")
         alone.append(single.resampled(one, single(one)).per_sample)
     np.testing.assert_allclose(together, np.mean(alone, axis=0), rtol=1e-9)  # type: ignore[arg-type]
+
+
+def test_axes_turn_once_for_all_labels(
+    data: tuple[Float64Array, IntArray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features, labels = data
+    scorer, probe = get_scorer("disco", "multilabel"), Probe(features, np.eye(C)[labels])
+    score = scorer(probe)
+    calls = []
+
+    def counted(T: Float64Array) -> Float64Array:
+        calls.append(T)
+        return influence_parts.chance_of_turns(T)
+
+    monkeypatch.setattr(influence, "chance_of_turns", counted)
+    scorer.resampled(probe, score)
+    assert len(calls) == 1
 
 
 @pytest.mark.parametrize("target_scale", ["standardize", "none"])

@@ -77,21 +77,12 @@ def classification_influence(probe: Probe, score: DiscoResult, **options: Any) -
     .. [1] B. Efron, "The Jackknife, the Bootstrap and Other Resampling Plans", SIAM 1982, chapter 6
        (the infinitesimal jackknife).
     """
-    components = _components(probe, options)
-    effect = _through_classes(components, probe.classes, options.get("covariance", "identity"))
-    effect += _through_ratios(components, [component.ncc for component in score.components])
-    return replace(score, per_sample=score.per_sample + effect)
+    return _class_influence(_components(probe, options), score, [probe.classes], options)
 
 
 def multilabel_influence(probe: Probe, score: DiscoResult, **options: Any) -> DiscoResult:
     """`classification_influence` for several labels per sample."""
-    components = _components(probe, options)
-    effect = _through_ratios(components, [component.ncc for component in score.components])
-    problems = binary_problems(probe)
-    for problem in problems:
-        of_label = _through_classes(components, problem, options.get("covariance", "identity"))
-        effect += of_label / len(problems)
-    return replace(score, per_sample=score.per_sample + effect)
+    return _class_influence(_components(probe, options), score, binary_problems(probe), options)
 
 
 def regression_influence(probe: Probe, score: RegressionResult, **options: Any) -> RegressionResult:
@@ -113,6 +104,18 @@ def detection_influence(probe: Probe, score: DetectionResult, **options: Any) ->
         classification=classification,
         regression=regression,
     )
+
+
+def _class_influence(
+    components: SpectralComponents,
+    score: DiscoResult,
+    problems: Sequence[ClassLabels],
+    options: dict[str, Any],
+) -> DiscoResult:
+    covariance = options.get("covariance", "identity")
+    effect = _through_ratios(components, [component.ncc for component in score.components])
+    effect += _through_classes(components, problems, covariance)
+    return replace(score, per_sample=score.per_sample + effect)
 
 
 def _regression_influence(
@@ -174,23 +177,27 @@ def _products(components: SpectralComponents, Y: Float64Array) -> Float64Array:
 
 
 def _through_classes(
-    components: SpectralComponents, labels: ClassLabels, covariance: Covariance
+    components: SpectralComponents, problems: Sequence[ClassLabels], covariance: Covariance
 ) -> Float64Array:
     """Σ_g S_ratio^g Σ_i ∂p_i/∂w_j, centred: j moves the mean and the prior of its class, and Λ.
 
-    It turns the axes as well, and with them the coordinates of all samples.
+    It turns the axes as well, and with them the coordinates of all samples. Mean over problems;
+    the axes turn alike in all of them.
     """
-    T, own, counts = components.coordinates, labels.ids, labels.counts
-    model = fit_components(components, labels, covariance=covariance)
-    means = segment_sums(T, own, len(counts)) / counts[:, None]
-    sigma, effect = components.singular_values, np.zeros(len(own))
-    slopes = []
-    for g in range(len(components.groups)):
-        sums = SlopeSums.of(T, own, means, model, g)
-        slopes.append(ncc_slopes(sums, sigma, model, means, g, covariance=covariance))
-        effect += model.ratios[g] * of_classes(T, own, means, model, g, slopes=slopes[g])
-    effect += _through_axes(components, all_turns(model, slopes))
-    centred: Float64Array = effect - effect.mean()
+    T, sigma = components.coordinates, components.singular_values
+    effect, by_turn = np.zeros(T.shape[0]), np.zeros((len(sigma), len(sigma)))
+    for labels in problems:
+        own, counts = labels.ids, labels.counts
+        model = fit_components(components, labels, covariance=covariance)
+        means = segment_sums(T, own, len(counts)) / counts[:, None]
+        slopes = []
+        for g in range(len(components.groups)):
+            sums = SlopeSums.of(T, own, means, model, g)
+            slopes.append(ncc_slopes(sums, sigma, model, means, g, covariance=covariance))
+            effect += model.ratios[g] * of_classes(T, own, means, model, g, slopes=slopes[g])
+        by_turn += all_turns(model, slopes)
+    effect += _through_axes(components, by_turn)
+    centred: Float64Array = (effect - effect.mean()) / len(problems)
     return centred
 
 
