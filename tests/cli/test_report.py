@@ -11,7 +11,7 @@ from typer.testing import Result
 
 from discorank.benchmark import load_table
 from discorank.report.page.pages import evaluation_page
-from discorank.report.summarize import Column, Summary
+from discorank.report.summary import Column, Summary
 
 Run = Callable[..., Result]
 

@@ -24,7 +24,7 @@ from discorank.cli.report import report
 from discorank.cli.score import score
 from discorank.cli.scorers import scorers
 from discorank.cli.snippet import snippet
-from discorank.report.summarize import printable
+from discorank.report.words import printable
 
 __all__ = ["app"]
 

@@ -10,8 +10,9 @@ from rich.text import Text
 
 import discorank
 from discorank.cli import options, output
-from discorank.report.summarize import HOW_TO_READ, explain, summarize_ranking
+from discorank.report.summarize import summarize_ranking
 from discorank.report.text import to_rich
+from discorank.report.verdict import HOW_TO_READ, explain
 
 __all__ = ["demo"]
 

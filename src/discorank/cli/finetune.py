@@ -11,7 +11,7 @@ import discorank
 from discorank._files import check_writable
 from discorank.cli import options, output
 from discorank.report.groundtruth import summarize_ground_truth
-from discorank.report.summarize import printable
+from discorank.report.words import printable
 
 if TYPE_CHECKING:
     from discorank.types import Task

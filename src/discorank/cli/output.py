@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from discorank.features import Progress, RankingProgress
     from discorank.ranking.events import Events
-    from discorank.report.summarize import Summary
+    from discorank.report.summary import Summary
 
 __all__ = [
     "Destination",

@@ -12,7 +12,8 @@ from discorank.cli.command import command_line
 from discorank.cli.parsing import scorer_options, seconds
 from discorank.report.formats import to_json
 from discorank.report.plan import plan_to_csv, summarize_plan
-from discorank.report.summarize import printable, summarize_ranking
+from discorank.report.summarize import summarize_ranking
+from discorank.report.words import printable
 
 if TYPE_CHECKING:
     from discorank.ranking.executors import ExecutorName

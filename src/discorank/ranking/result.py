@@ -14,7 +14,8 @@ from discorank._optional import import_optional
 from discorank.errors import InvalidInput
 from discorank.hub.snippets import Loading, snippet
 from discorank.report import formats, html
-from discorank.report.summarize import leaders, summarize_ranking
+from discorank.report.summarize import summarize_ranking
+from discorank.report.verdict import leaders
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from discorank.report.evaluation import interval, verdict
-from discorank.report.summarize import Column, Document, Summary, duration, printable
+from discorank.report.summary import Column, Summary
+from discorank.report.words import Document, duration, printable
 
 __all__ = ["summarize_bench"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from discorank.report.summarize import Column, Document, Summary, printable, size
+from discorank.report.summary import Column, Summary
+from discorank.report.words import Document, printable, size
 
 __all__ = ["summarize_cache"]
 

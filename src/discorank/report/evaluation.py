@@ -7,7 +7,8 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from discorank.report.summarize import Column, Document, Summary, printable
+from discorank.report.summary import Column, Summary
+from discorank.report.words import Document, printable
 
 __all__ = ["evaluation_to_csv", "interval", "summarize_evaluation", "verdict"]
 

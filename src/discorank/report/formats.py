@@ -9,7 +9,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from discorank._optional import import_optional
-from discorank.report.summarize import Document, Summary, summarize_ranking
+from discorank.report.summarize import summarize_ranking
+from discorank.report.summary import Summary
+from discorank.report.words import Document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

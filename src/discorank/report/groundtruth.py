@@ -7,7 +7,8 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from discorank.report.summarize import Column, Document, Summary, duration, printable
+from discorank.report.summary import Column, Summary
+from discorank.report.words import Document, duration, printable
 
 __all__ = ["ground_truth_to_csv", "summarize_ground_truth"]
 

@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from discorank.report.summarize import Column, Summary
+    from discorank.report.summary import Column, Summary
 
 __all__ = ["to_html"]
 

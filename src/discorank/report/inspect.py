@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from discorank.report.summarize import Column, Document, Summary, printable
+from discorank.report.summary import Column, Summary
+from discorank.report.words import Document, printable
 
 __all__ = ["summarize_inspection"]
 

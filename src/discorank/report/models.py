@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from discorank.report.summarize import Column, Document, Summary, count, printable
+from discorank.report.summary import Column, Summary
+from discorank.report.words import Document, count, printable
 
 __all__ = ["summarize_models"]
 

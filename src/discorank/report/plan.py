@@ -5,16 +5,9 @@ from __future__ import annotations
 import csv
 import io
 
-from discorank.report.summarize import (
-    Column,
-    Document,
-    Summary,
-    count,
-    duration,
-    printable,
-    size,
-    taken_pool,
-)
+from discorank.report.summary import Column, Summary
+from discorank.report.verdict import taken_pool
+from discorank.report.words import Document, count, duration, printable, size
 
 __all__ = ["plan_to_csv", "summarize_plan"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from statistics import fmean
 
-from discorank.report.summarize import Column, Document, Summary, printable
+from discorank.report.summary import Column, Summary
+from discorank.report.words import Document, printable
 
 __all__ = ["summarize_published"]
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from discorank.report.summary import Column, Summary
 from discorank.report.verdict import (
-    HOW_TO_READ,
     alike,
     control_warning,
-    explain,
     leaders,
     race_savings,
     recommend,
@@ -29,61 +27,13 @@ from discorank.report.words import (
     percent,
     printable,
     probability,
-    size,
 )
 
-__all__ = [
-    "HOW_TO_READ",
-    "Column",
-    "Document",
-    "Summary",
-    "count",
-    "duration",
-    "explain",
-    "leaders",
-    "printable",
-    "size",
-    "summarize_ranking",
-    "summarize_score",
-    "summarize_scorers",
-    "taken_pool",
-    "title_facts",
-]
+__all__ = ["summarize_ranking", "summarize_score", "summarize_scorers", "title_facts"]
 
-
-@dataclass(frozen=True)
-class Column:
-    """Heading of a column, the side on which its values stand, and whether they may be broken."""
-
-    heading: str
-    align: Literal["left", "right"] = "right"
-    wraps: bool = False
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What every rendering of a document shows.
-
-    Attributes
-    ----------
-    title : str
-    columns : tuple of Column
-    rows : tuple of tuple of str
-        One row per ranked model or component, best or leading first.
-    sentence : str
-        What to take from it.
-    emphasized : frozenset of int
-        Rows that stand out: the models to fine-tune.
-    failed : tuple of (str, str)
-        Name and reason of each model that could not be ranked.
-    """
-
-    title: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[str, ...], ...]
-    sentence: str
-    emphasized: frozenset[int] = frozenset()
-    failed: tuple[tuple[str, str], ...] = ()
+# Characters that are left for columns beside name, score and how sure it is.
+_ROOM = 26
+_SHOWN_OF_ORDER = 3
 
 
 def summarize_ranking(document: Document) -> Summary:
@@ -313,8 +263,3 @@ def _pooling(document: Document) -> str:
     if not any(pooled):
         return ""
     return " by RoI align" if all(pooled) else ", cut out or by RoI align"
-
-
-# Characters that are left for columns beside name, score and how sure it is.
-_ROOM = 26
-_SHOWN_OF_ORDER = 3

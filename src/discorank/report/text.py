@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from discorank.report.summarize import Summary
+    from discorank.report.summary import Summary
 
 __all__ = ["to_rich", "to_text"]
 

@@ -6,13 +6,9 @@ from typing import Any
 import pytest
 
 from discorank.ranking.result import BudgetUse, FailedModel, Left, RankedModel, Ranking, Standing
-from discorank.report.summarize import (
-    explain,
-    leaders,
-    printable,
-    summarize_ranking,
-    summarize_score,
-)
+from discorank.report.summarize import summarize_ranking, summarize_score
+from discorank.report.verdict import explain, leaders
+from discorank.report.words import printable
 from discorank.types import BadItem
 
 MakeModel = Callable[..., RankedModel]

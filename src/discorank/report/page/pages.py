@@ -10,7 +10,7 @@ from discorank.report.change import summarize_change
 from discorank.report.evaluation import evaluation_to_csv, interval
 from discorank.report.page.figures import Figure, figure, plain
 from discorank.report.page.summary import summary_page
-from discorank.report.summarize import Summary
+from discorank.report.summary import Summary
 from discorank.report.words import Document, duration
 
 __all__ = ["change_page", "evaluation_page"]

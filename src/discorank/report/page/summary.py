@@ -8,7 +8,7 @@ from typing import Any
 
 from discorank.report.page.render import render
 from discorank.report.page.table import Cell
-from discorank.report.summarize import Summary
+from discorank.report.summary import Summary
 from discorank.report.words import Document, printable
 
 __all__ = ["summary_page"]
