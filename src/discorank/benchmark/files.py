@@ -13,7 +13,7 @@ from discorank.benchmark.runs import read_runs
 from discorank.benchmark.tables import TABLES, Table, load_table
 from discorank.errors import InvalidInput
 
-__all__ = ["ByTarget", "read_scores", "read_truth", "same_target"]
+__all__ = ["ByTarget", "read_finetuned", "read_scores", "same_target"]
 
 ByTarget: TypeAlias = Mapping[str, Mapping[str, float]]
 
@@ -52,7 +52,7 @@ def read_scores(paths: Iterable[Path]) -> dict[str, dict[str, dict[str, float]]]
     return scores
 
 
-def read_truth(truth: str | Path) -> Table:
+def read_finetuned(truth: str | Path) -> Table:
     """Return the fine-tuned metrics in a file, or of a table that comes with the package.
 
     Parameters

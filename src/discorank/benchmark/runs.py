@@ -9,7 +9,7 @@ from typing import Any
 
 from discorank.benchmark.tables import Table
 from discorank.errors import InvalidInput
-from discorank.finetuning import read_table
+from discorank.finetuning import read_runs_file
 from discorank.finetuning.metrics import LOWER_IS_BETTER
 
 __all__ = ["read_runs"]
@@ -34,7 +34,7 @@ def read_runs(*paths: Path) -> Table:
         If one is no table of runs, they hold no run that ended, or metrics of which lower is better
         beside others.
     """
-    rows = [row for path in paths for row in read_table(path)[0]]
+    rows = [row for path in paths for row in read_runs_file(path)[0]]
     path = paths[0] if len(paths) == 1 else paths[0].parent
     finals = [row for row in rows if row["stage"] == "final" and row["value"] is not None]
     if not finals:

@@ -43,11 +43,11 @@ def evaluate(
 ) -> None:
     """Compare scores with fine-tuned metrics, beside static rankers and a random pick."""
     from discorank import benchmark
-    from discorank.benchmark.files import read_scores, read_truth, same_target
+    from discorank.benchmark.files import read_finetuned, read_scores, same_target
 
     destination = output.Destination.choose(out, output_format)
     output.check_report(report)
-    table = read_truth(truth)
+    table = read_finetuned(truth)
     found, finetuned = same_target(read_scores(scores), table.finetuned)
     evaluation = benchmark.evaluate(
         found,

@@ -95,10 +95,10 @@ def _shares(path: Path) -> Any:
 
 
 def _truth(scores: Path, truth: Path) -> Any:
-    from discorank.benchmark.files import read_scores, read_truth, same_target
+    from discorank.benchmark.files import read_finetuned, read_scores, same_target
     from discorank.plotting import plot_truth
 
-    found, finetuned = same_target(read_scores([scores]), read_truth(str(truth)).finetuned)
+    found, finetuned = same_target(read_scores([scores]), read_finetuned(str(truth)).finetuned)
     [scorer, *_] = found
     targets = [target for target in found[scorer] if target in finetuned]
     if len(targets) != 1:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from discorank.finetuning.result import FinetunedModel, GroundTruth
     from discorank.finetuning.search import grid, sweep
     from discorank.finetuning.splits import Splits
-    from discorank.finetuning.table import read_table, write_table
+    from discorank.finetuning.table import read_runs_file, write_runs_file
     from discorank.finetuning.training import Fitted, evaluate, fit
 
 _HOME_OF = {
@@ -42,9 +42,9 @@ _HOME_OF = {
     "main_metric": "metrics",
     "measure": "metrics",
     "new_head": "networks",
-    "read_table": "table",
+    "read_runs_file": "table",
     "sweep": "search",
-    "write_table": "table",
+    "write_runs_file": "table",
 }
 
 __all__ = [
@@ -65,9 +65,9 @@ __all__ = [
     "main_metric",
     "measure",
     "new_head",
-    "read_table",
+    "read_runs_file",
     "sweep",
-    "write_table",
+    "write_runs_file",
 ]
 
 

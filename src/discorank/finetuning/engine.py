@@ -14,7 +14,7 @@ from discorank.finetuning.metrics import main_metric
 from discorank.finetuning.recipe import Optimizer, Recipe
 from discorank.finetuning.result import FinetunedModel, GroundTruth
 from discorank.finetuning.splits import Splits
-from discorank.finetuning.tuning import Bench, Mode, Tuning
+from discorank.finetuning.tuning import Mode, Tuning, Workbench
 from discorank.hub import expand
 from discorank.ranking.candidates import attempt, describe
 from discorank.ranking.result import FailedModel
@@ -207,7 +207,7 @@ def finetune_on(
             f"task classification"
         )
     store = open_store(cache)
-    bench = Bench(
+    bench = Workbench(
         splits=splits,
         metric=main_metric(task, metric),
         trials=trials,
@@ -252,7 +252,7 @@ def finetune_on(
 
 
 def _run_all(
-    specs: Sequence[str], modes: Sequence[Mode], bench: Bench
+    specs: Sequence[str], modes: Sequence[Mode], bench: Workbench
 ) -> tuple[list[FinetunedModel], list[FailedModel], list[str]]:
     """Run each candidate in each mode; an interrupt ends with those that are done."""
     done: list[FinetunedModel] = []

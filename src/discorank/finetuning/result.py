@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from discorank._optional import import_optional
 from discorank.finetuning.metrics import LOWER_IS_BETTER
-from discorank.finetuning.table import Row, write_table
+from discorank.finetuning.table import Row, write_runs_file
 from discorank.finetuning.tuning import Mode, Run
 from discorank.report import formats
 from discorank.report.groundtruth import ground_truth_to_csv, summarize_ground_truth
@@ -207,7 +207,7 @@ class GroundTruth:
 
     def to_parquet(self, path: str | Path) -> None:
         """Write every run, with versions, options and failures in the metadata of the file."""
-        write_table(Path(path), self.rows, self.to_dict())
+        write_runs_file(Path(path), self.rows, self.to_dict())
 
     def to_frame(self) -> pd.DataFrame:
         """Return every run as a pandas frame; needs the extra ``frames``."""

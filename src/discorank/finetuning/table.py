@@ -12,14 +12,14 @@ from discorank._files import write_atomically
 from discorank._optional import import_optional
 from discorank.errors import InvalidInput
 
-__all__ = ["Row", "read_table", "write_table"]
+__all__ = ["Row", "read_runs_file", "write_runs_file"]
 
 Row = dict[str, Any]
 
 _METADATA = b"discorank"
 
 
-def write_table(path: Path, rows: Sequence[Mapping[str, Any]], provenance: Any) -> None:
+def write_runs_file(path: Path, rows: Sequence[Mapping[str, Any]], provenance: Any) -> None:
     """Write runs to a Parquet file, whole or not at all.
 
     Parameters
@@ -38,8 +38,8 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]], provenance: Any) 
     write_atomically(path, partial(parquet.write_table, table))
 
 
-def read_table(path: Path) -> tuple[list[Row], Any]:
-    """Return the rows and the provenance of a file that `write_table` wrote.
+def read_runs_file(path: Path) -> tuple[list[Row], Any]:
+    """Return the rows and the provenance of a file that `write_runs_file` wrote.
 
     Raises
     ------

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from discorank.finetuning.journal import Journal
     from discorank.types import Candidate
 
-__all__ = ["Bench", "Mode", "Run", "Tuning"]
+__all__ = ["Mode", "Run", "Tuning", "Workbench"]
 
 Mode: TypeAlias = Literal["full", "linear"]
 _Stage: TypeAlias = Literal["trial", "final"]
@@ -72,7 +72,7 @@ class Run:
 
 
 @dataclass(frozen=True, eq=False)
-class Bench:
+class Workbench:
     """What all candidates share.
 
     Attributes
@@ -121,12 +121,12 @@ class Tuning:
     ----------
     candidate : Candidate
     mode : {"full", "linear"}
-    bench : Bench
+    bench : Workbench
     """
 
     candidate: Candidate
     mode: Mode
-    bench: Bench
+    bench: Workbench
     _subject: Subject | None = None
     _first: Fitted | None = None
     _opened: ExitStack = field(default_factory=ExitStack)

@@ -24,7 +24,7 @@ from discorank.hub.images import to_rgb
 from discorank.hub.modules import Forward, ModuleEncoder, Preprocess
 from discorank.types import JSON, Candidate, Encoded, Float64Array, IntArray
 
-__all__ = ["Canvas", "LastMap", "MapEncoder", "Maps", "last_map"]
+__all__ = ["Canvas", "LastMap", "Maps", "ModuleMapEncoder", "last_map"]
 
 # The mean colour of ImageNet, which most checkpoints make zeros of.
 _GREY = (124, 116, 104)
@@ -234,11 +234,11 @@ class Maps:
         )
 
 
-def _load(maps: Maps, load: Callable[[], nn.Module], device: str) -> MapEncoder:
-    return MapEncoder(maps, load(), device)
+def _load(maps: Maps, load: Callable[[], nn.Module], device: str) -> ModuleMapEncoder:
+    return ModuleMapEncoder(maps, load(), device)
 
 
-class MapEncoder:
+class ModuleMapEncoder:
     """A torch module that gives the feature maps of whole images.
 
     Parameters

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from discorank.benchmark.minihub.build import Plan
+from discorank.benchmark.minihub.build import MiniHubPlan
 from discorank.benchmark.suite import Suite
 from discorank.benchmark.suites import folder_of, load_suite
 from discorank.scoring.agreement import agreement, static_scores
@@ -49,7 +49,7 @@ def test_no_two_candidates_have_the_same_features(suite: Suite) -> None:
 
 
 def test_minihub_is_of_the_present_plan() -> None:
-    suite, plan = load_suite("minihub"), Plan()
+    suite, plan = load_suite("minihub"), MiniHubPlan()
     expected = json.loads(json.dumps(plan.to_dict()))
     assert {name: suite.provenance[name] for name in expected} == expected
     assert set(suite.models) == {member.name for member in plan.members}

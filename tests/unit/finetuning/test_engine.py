@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import discorank
-from discorank.benchmark.files import read_truth
+from discorank.benchmark.files import read_finetuned
 from discorank.errors import InvalidInput
-from discorank.finetuning import read_table
+from discorank.finetuning import read_runs_file
 
 QUICK: dict[str, Any] = {"trials": 3, "seeds": 2, "epochs": 8, "batch_size": 12, "device": "cpu"}
 
@@ -161,11 +161,11 @@ def test_the_parquet_file_is_the_truth_for_evaluate(
     truth = discorank.finetune(stripes, [f"{models}good", f"{models}blind"], **QUICK)
     path = tmp_path / "truth.parquet"
     truth.to_parquet(path)
-    rows, provenance = read_table(path)
+    rows, provenance = read_runs_file(path)
     assert [row["seconds"] for row in rows] == [row["seconds"] for row in truth.rows]
     assert provenance["options"]["trials"] == 3
     assert provenance["versions"]["optuna"]
-    table = read_truth(path)
+    table = read_finetuned(path)
     assert table.finetuned == truth.finetuned
     assert table.static["parameters"][f"{models}good"] == 64 * 16 + 16 + 16 * 2 + 2
     assert not list(tmp_path.glob(".*.tmp"))
@@ -181,9 +181,9 @@ def test_a_folder_of_tables_is_the_truth_of_several_targets(
     folder.mkdir()
     for truth in truths:
         truth.to_parquet(folder / f"{truth.target}.parquet")
-    assert read_truth(folder).finetuned == truths[0].finetuned | truths[1].finetuned
+    assert read_finetuned(folder).finetuned == truths[0].finetuned | truths[1].finetuned
     with pytest.raises(InvalidInput, match="a folder of Parquet files"):
-        read_truth(tmp_path / "cache")
+        read_finetuned(tmp_path / "cache")
 
 
 def test_inputs_that_are_too_large_for_memory_are_kept_in_a_file(
@@ -201,10 +201,10 @@ def test_a_parquet_file_of_something_else_is_refused(tmp_path: Path) -> None:
 
     pq.write_table(pa.table({"a": [1]}), tmp_path / "other.parquet")
     with pytest.raises(InvalidInput, match="is no table of 'discorank finetune'"):
-        read_truth(tmp_path / "other.parquet")
+        read_finetuned(tmp_path / "other.parquet")
     (tmp_path / "text.parquet").write_text("no")
     with pytest.raises(InvalidInput, match="cannot be read as Parquet"):
-        read_truth(tmp_path / "text.parquet")
+        read_finetuned(tmp_path / "text.parquet")
 
 
 def test_features_before_and_after_are_kept(models: str, stripes: Path, tmp_path: Path) -> None:

@@ -26,14 +26,14 @@ from discorank._files import write_atomically
 from discorank.benchmark.minihub.networks import ARCHITECTURES, N_FEATURES, as_input, build
 from discorank.benchmark.minihub.pretraining import Member, pretrain
 from discorank.benchmark.minihub.sources import SOURCES
-from discorank.benchmark.minihub.targets import TARGETS, Splits, TargetPlan, draw
+from discorank.benchmark.minihub.targets import TARGETS, ImageSplits, TargetPlan, draw
 from discorank.benchmark.suite import Suite, read_suite, write_suite
 from discorank.benchmark.truth import TargetData, field_grid, finetuned, probed
 from discorank.features import Progress, SilentProgress
 from discorank.finetuning import Data, Recipe
 from discorank.ranking.versions import versions
 
-__all__ = ["Plan", "make"]
+__all__ = ["MiniHubPlan", "make"]
 
 _DESCRIPTION = (
     "Three small networks of one size, each pre-trained on nine sources, fine-tuned on real images "
@@ -42,7 +42,7 @@ _DESCRIPTION = (
 
 
 @dataclass(frozen=True)
-class Plan:
+class MiniHubPlan:
     """What is made: by default all of MiniHub; less to try things out.
 
     Attributes
@@ -102,7 +102,7 @@ def make(
     folder: Path,
     work: Path,
     *,
-    plan: Plan | None = None,
+    plan: MiniHubPlan | None = None,
     data: Path | None = None,
     processes: int = 2,
     progress: Progress | None = None,
@@ -116,7 +116,7 @@ def make(
     work : Path
         Where weights, features and finished fine-tunes are kept meanwhile, below the digest of the
         plan; a run that was interrupted goes on from there.
-    plan : Plan, optional
+    plan : MiniHubPlan, optional
     data : Path, optional
         Folder with the files of Fashion-MNIST.
     processes : int
@@ -133,7 +133,7 @@ def make(
     InvalidInput
         If images are missing.
     """
-    plan = plan or Plan()
+    plan = plan or MiniHubPlan()
     workshop = _Workshop(work / plan.digest(), plan, data)
     workshop.folder.mkdir(parents=True, exist_ok=True)
     # Fails here, and not in every worker, where images are missing.
@@ -168,7 +168,7 @@ class _Workshop:
     """The working folder; its methods run in the worker processes."""
 
     folder: Path
-    plan: Plan
+    plan: MiniHubPlan
     data: Path | None
 
     def pretrain(self, member: Member) -> None:
@@ -219,7 +219,7 @@ class _Workshop:
         cell: dict[str, Any] = json.loads(self._cell(member, target).read_text(encoding="utf-8"))
         return cell
 
-    def arrays(self, splits: Mapping[str, Splits]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def arrays(self, splits: Mapping[str, ImageSplits]) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield each target with its labels and the features of every candidate."""
         for target, split in splits.items():
             features = {
@@ -253,7 +253,7 @@ class _Workshop:
         return self.folder / f"{target}--{member.name}.json"
 
 
-def _data(splits: Splits) -> TargetData:
+def _data(splits: ImageSplits) -> TargetData:
     train, validation, test = (
         Data(as_input(pixels), labels)
         for pixels, labels in (splits.train, splits.validation, splits.test)

@@ -17,7 +17,7 @@ from discorank.errors import InvalidInput
 from discorank.targets import builtin, stratified_sample
 from discorank.types import IntArray
 
-__all__ = ["TARGETS", "Splits", "TargetPlan", "draw"]
+__all__ = ["TARGETS", "ImageSplits", "TargetPlan", "draw"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class TargetPlan:
 
 
 @dataclass(frozen=True, eq=False)
-class Splits:
+class ImageSplits:
     """The images of a target: (n, 28, 28) uint8, and the class ids of each split."""
 
     train: Labelled
@@ -72,7 +72,7 @@ TARGETS: Mapping[str, TargetPlan] = MappingProxyType(
 """From the name of each target to how it is drawn."""
 
 
-def draw(plan: TargetPlan, *, seed: int, data: Path | None = None) -> Splits:
+def draw(plan: TargetPlan, *, seed: int, data: Path | None = None) -> ImageSplits:
     """Draw the splits of a target, each with the shares of the classes.
 
     Parameters
@@ -96,9 +96,9 @@ def draw(plan: TargetPlan, *, seed: int, data: Path | None = None) -> Splits:
             _materials(size, part, seed=seed + place)
             for place, (size, part) in enumerate(zip(sizes, parts, strict=True))
         )
-        return Splits(*drawn)
+        return ImageSplits(*drawn)
     pixels, labels = _pool(plan.images, data)
-    return Splits(*((pixels[rows], labels[rows]) for rows in _divided(labels, sizes, seed)))
+    return ImageSplits(*((pixels[rows], labels[rows]) for rows in _divided(labels, sizes, seed)))
 
 
 def _materials(size: int, part: tuple[float, float], *, seed: int) -> Labelled:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from discorank.benchmark.minihub.build import Plan, make
+from discorank.benchmark.minihub.build import MiniHubPlan, make
 from discorank.benchmark.minihub.networks import ARCHITECTURES, N_FEATURES, build
 from discorank.benchmark.minihub.pretraining import Member, pretrain
 from discorank.benchmark.minihub.targets import TargetPlan
@@ -17,7 +17,7 @@ from discorank.benchmark.reproduction import compare_truth
 from discorank.benchmark.suite import Suite
 from discorank.features import SilentProgress
 
-PLAN = Plan(
+PLAN = MiniHubPlan(
     architectures=("residual", "plain"),
     sources=("glyphs", "untrained"),
     targets={
@@ -101,8 +101,8 @@ def test_an_interrupted_run_goes_on_and_makes_the_same(
 
 
 def test_another_plan_shares_no_unfinished_work() -> None:
-    assert PLAN.digest() == Plan(**vars(PLAN)).digest()
-    assert PLAN.digest() != Plan(**{**vars(PLAN), "seed": 1}).digest()
+    assert PLAN.digest() == MiniHubPlan(**vars(PLAN)).digest()
+    assert PLAN.digest() != MiniHubPlan(**{**vars(PLAN), "seed": 1}).digest()
 
 
 def test_what_is_made_again_is_compared_within_its_spread(made: tuple[Suite, Path]) -> None:

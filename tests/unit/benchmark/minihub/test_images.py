@@ -17,7 +17,7 @@ from discorank.benchmark.minihub.networks import N_FEATURES, as_input, build
 from discorank.benchmark.minihub.patches import cut, equalized
 from discorank.benchmark.minihub.patterns import N_SHAPES, N_TEXTURES, shapes, textures
 from discorank.benchmark.minihub.sources import SOURCES
-from discorank.benchmark.minihub.targets import TARGETS, Splits, TargetPlan, draw
+from discorank.benchmark.minihub.targets import TARGETS, ImageSplits, TargetPlan, draw
 from discorank.errors import InvalidInput
 from discorank.finetuning import Data, Recipe, evaluate, fit, new_head
 from discorank.targets import builtin
@@ -141,7 +141,7 @@ def test_splits_of_clothes(fashion: Path) -> None:
     assert found.test[0].min() > 10
 
 
-def check(splits: Splits, plan: TargetPlan) -> None:
+def check(splits: ImageSplits, plan: TargetPlan) -> None:
     parts = (splits.train, splits.validation, splits.test)
     for (pixels, labels), size in zip(
         parts, (plan.n_train, plan.n_validation, plan.n_test), strict=True
