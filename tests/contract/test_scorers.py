@@ -359,7 +359,7 @@ MISTAKES: tuple[tuple[str, Any, str], ...] = (
     ("targets", _spoilt(TARGETS, np.inf), r"(targets|boxes) must be finite, got inf in row 7, col"),
     ("targets", TARGETS[1:], r"(targets|boxes) must have one row .* got 239 rows for 240"),
     ("targets", [[0.5, 0.5], [0.5]], r"(targets|boxes) must be an array of numbers: .*inhomogen"),
-    ("targets", np.full((240, 4), 0.1), r"targets must vary.*, got 0\.1.* in every row of col"),
+    ("targets", np.full((240, 4), 0.1), r"(targets|boxes) must vary.*, got \(?0\.1.* in every row"),
     ("source_logits", _spoilt(LOGITS, np.nan), r"source_logits must be finite, got nan in row 7"),
     ("source_logits", LOGITS[:200], r"source_logits must have one row .* got 200 rows for 240"),
     ("source_logits", LOGITS[:, :, None], r"source_logits must have shape \(n_samples, columns"),
