@@ -16,7 +16,7 @@ from discorank.finetuning.training import Fitted
 if TYPE_CHECKING:
     from discorank.types import JSON, Float32Array, Task
 
-__all__ = ["Measured", "TargetData", "field_grid", "finetuned", "probed"]
+__all__ = ["Measured", "TargetData", "finetuned", "probed"]
 
 _TASK: Task = "classification"
 _PERCENT = 100.0
@@ -58,19 +58,6 @@ class Measured:
             "validation": [None if math.isnan(value) else value for value in self.validation],
             "test": list(self.test),
         }
-
-
-def field_grid(
-    base: Recipe, *, lrs: Sequence[float], decays: Sequence[float]
-) -> tuple[Recipe, ...]:
-    """Return the field's grid: every learning rate with every weight decay, divided by it.
-
-    References
-    ----------
-    .. [1] S. Kornblith, J. Shlens, Q. V. Le, "Do better ImageNet models transfer better?",
-       CVPR 2019, arXiv 1805.08974.
-    """
-    return tuple(replace(base, lr=lr, weight_decay=decay / lr) for lr in lrs for decay in decays)
 
 
 def finetuned(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 from discorank.errors import InvalidInput
@@ -68,3 +68,24 @@ class Recipe:
                 raise InvalidInput(
                     f"{name} must be {'above' if least_open else 'at least'} 0, got {value}"
                 )
+
+    def at(self, lr: float, ratio: float) -> Recipe:
+        """Return the recipe at a point of the field's grid, whose weight decays are `ratio` / `lr`.
+
+        Parameters
+        ----------
+        lr : float
+        ratio : float
+            Weight decay times learning rate.
+
+        Raises
+        ------
+        InvalidInput
+            If a value is out of range.
+
+        References
+        ----------
+        S. Kornblith, J. Shlens, Q. V. Le, "Do better ImageNet models transfer better?", CVPR 2019,
+        arXiv 1805.08974, appendix A.5.
+        """
+        return replace(self, lr=lr, weight_decay=ratio / lr)

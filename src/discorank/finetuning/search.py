@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -17,8 +16,7 @@ from discorank.finetuning.recipe import Optimizer, Recipe
 __all__ = ["RATIOS", "grid", "sweep"]
 
 RATIOS = (0.0, *np.logspace(-6, -3, 7).tolist())
-"""Weight decay times learning rate: none, and seven values from 1e-6 to 1e-3 (Kornblith et al.
-2019, arXiv 1805.08974, appendix A.5)."""
+"""Weight decay times learning rate, as `Recipe.at` takes it: none, and seven from 1e-6 to 1e-3."""
 
 # AdamW's steps do not shrink with the gradient, so its rates are a tenth of SGD's.
 _HIGHEST = MappingProxyType({"sgd": 1e-1, "adamw": 1e-2})
@@ -74,8 +72,7 @@ def sweep(
 
     def attempt(point: tuple[int, int]) -> float:
         if point not in tried:
-            lr = rates[point[0]]
-            recipe = replace(base, lr=lr, weight_decay=RATIOS[point[1]] / lr)
+            recipe = base.at(rates[point[0]], RATIOS[point[1]])
             tried[point] = (recipe, run(len(tried), recipe))
         return tried[point][1]
 

@@ -24,6 +24,11 @@ def test_the_grid_is_the_field_s() -> None:
     np.testing.assert_allclose(np.log10(RATIOS[1:]), np.arange(-6.0, -2.9, 0.5))
 
 
+def test_a_point_of_the_grid_is_a_rate_and_the_decay_times_it() -> None:
+    recipe = Recipe(epochs=7, linear_probe=True).at(0.1, 1e-3)
+    assert recipe == Recipe(epochs=7, linear_probe=True, lr=0.1, weight_decay=1e-3 / 0.1)
+
+
 def test_as_many_trials_as_points_try_each_once() -> None:
     tried = sweep(Recipe(), 56, lambda _, recipe: quality(recipe))
     assert len({(recipe.lr, recipe.weight_decay) for recipe, _ in tried}) == 56

@@ -28,7 +28,7 @@ from discorank.benchmark.minihub.pretraining import Member, pretrain
 from discorank.benchmark.minihub.sources import SOURCES
 from discorank.benchmark.minihub.targets import TARGETS, ImageSplits, TargetPlan, draw
 from discorank.benchmark.suite import Suite, read_suite, write_suite
-from discorank.benchmark.truth import TargetData, field_grid, finetuned, probed
+from discorank.benchmark.truth import TargetData, finetuned, probed
 from discorank.features import Progress, SilentProgress
 from discorank.finetuning import Data, Recipe
 from discorank.ranking.versions import versions
@@ -54,7 +54,7 @@ class MiniHubPlan:
     image_share : float
         Share of the images of a source that is used.
     lrs, decays : tuple of float
-        The grid of `field_grid` for full fine-tunes: SGD with Nesterov momentum.
+        The grid for full fine-tunes with SGD and Nesterov momentum, as `Recipe.at` takes it.
     probe_lrs : tuple of float
         Learning rates for the linear probe.
     probe_epochs : int
@@ -197,7 +197,7 @@ class _Workshop:
             network,
             data,
             n_features=N_FEATURES,
-            recipes=field_grid(base, lrs=plan.lrs, decays=plan.decays),
+            recipes=[base.at(lr, ratio) for lr in plan.lrs for ratio in plan.decays],
             seeds=plan.seeds,
         )
         seconds = time.perf_counter() - started
@@ -205,7 +205,7 @@ class _Workshop:
         linear, features = probed(
             network,
             data,
-            recipes=field_grid(probe, lrs=plan.probe_lrs, decays=(0.0,)),
+            recipes=[probe.at(lr, 0.0) for lr in plan.probe_lrs],
             seeds=plan.seeds,
         )
         found = {"finetuned": full.to_dict(), "linear": linear.to_dict(), "seconds": seconds}
