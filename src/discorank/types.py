@@ -91,14 +91,29 @@ class Features:
     Attributes
     ----------
     features : ndarray of shape (n_samples, n_features), float32
+        Ready-made ones may be float64: what varies little around a large mean is lost in float32.
     source_logits : ndarray of shape (n_samples, n_source_classes), float32, optional
+        Ready-made ones may be float64.
     seconds : float
         Wall-clock time of the extraction that made them; NaN if they were ready-made.
     """
 
-    features: Float32Array
-    source_logits: Float32Array | None = None
+    features: FloatArray
+    source_logits: FloatArray | None = None
     seconds: float = float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class ReadyMade(Features):
+    """Features that were made elsewhere, of all rows of the full target.
+
+    Attributes
+    ----------
+    truths : mapping of str to ndarray of shape (n_samples, ...)
+        What was kept beside them of ``labels`` and ``targets``, to check the order of the rows by.
+    """
+
+    truths: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,7 +275,7 @@ class Candidate:
         What the candidate reads.
     load : callable
         ``load(device)`` returns an `Encoder` on that torch device string (``"cpu"``, ``"cuda:0"``),
-        or, for ready-made features, the `Features` of all rows of the full target.
+        or, for ready-made features, the `ReadyMade` ones of all rows of the full target.
     alias : str, optional
         A short name that the user gave (``?name=resnet``); only for display.
     source_accuracy : float, optional

@@ -35,7 +35,7 @@ def test_the_same_again(file: Path) -> None:
     candidate = resolve(f"features:{file}")
     first, again = (cast("Features", candidate.load("cpu")) for _ in range(2))
 
-    assert first.features.dtype == np.float32
+    assert first.features.dtype == np.float64  # as in the file
     np.testing.assert_array_equal(first.features, again.features)
     np.testing.assert_array_equal(first.source_logits, again.source_logits)
 

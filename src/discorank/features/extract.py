@@ -26,8 +26,9 @@ from discorank.features.loading import (
     usable_workers,
 )
 from discorank.features.progress import Progress, SilentProgress
+from discorank.features.ready_made import ready_made
 from discorank.features.regions import by_image, rows_of
-from discorank.features.rows import Collector, Rows
+from discorank.features.rows import Collector
 from discorank.features.store import FeatureStore
 from discorank.scoring.validate import check_count
 from discorank.types import Candidate, Collating, Encoder, Features, IntArray, Target
@@ -70,9 +71,10 @@ def extract(
     Returns
     -------
     features : Features
-        float32, one row per selected row of the target, all finite. `seconds` is the wall-clock
-        time from the first decoded sample to the last encoded one, without the loading of weights
-        or the start of processes; features from the store have the seconds they once took.
+        float32 (ready-made ones may be float64), one row per selected row of the target, all
+        finite. `seconds` is the wall-clock time from the first decoded sample to the last encoded
+        one, without the loading of weights or the start of processes; features from the store have
+        the seconds they once took.
 
     Raises
     ------
@@ -80,13 +82,14 @@ def extract(
         If the candidate cannot read this kind of target, ready-made features have another number
         of rows, a sample cannot be read any more, or an option is wrong.
     ModelFailed
-        If the candidate's own code fails, or its features are not finite.
+        If the candidate's own code fails, its features are not finite, or ready-made ones have
+        labels that contradict those of the target.
     """
     check_count(batch_size, name="batch_size")
     if workers is not None:
         check_count(workers, name="workers", least=0)
     if candidate.modality == "features":
-        return _ready_made(candidate, target)
+        return ready_made(candidate.name, _load(candidate, "cpu"), target)
     if candidate.modality != target.modality:
         raise InvalidInput(
             f"{candidate.name} reads {candidate.modality}s, but {target.name} holds only "
@@ -168,24 +171,6 @@ def is_stored(
 
 def _mixed(device: str | None) -> bool:
     return runs_mixed(pick_device(device))
-
-
-def _ready_made(candidate: Candidate, target: Target) -> Features:
-    loaded = _load(candidate, "cpu")
-    if not isinstance(loaded, Features):
-        raise ModelFailed(f"loading it gave {type(loaded).__name__} instead of features")
-    n_rows = len(loaded.features)
-    if n_rows != target.n_total:
-        raise InvalidInput(
-            f"{candidate.name} has {n_rows} rows of features, but {target.name} has "
-            f"{target.n_total} samples; there must be one row per sample, in the same order"
-        )
-    features = Rows("features", target.sample_ids)
-    features.append(loaded.features[target.rows], len(target))
-    source_logits = Rows("source logits", target.sample_ids)
-    if loaded.source_logits is not None:
-        source_logits.append(loaded.source_logits[target.rows], len(target))
-    return Features(features.array, source_logits.array_or_none, loaded.seconds)
 
 
 def _run(

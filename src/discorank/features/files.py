@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from discorank._optional import import_optional
-from discorank.types import Features, Float32Array
+from discorank.types import Features, FloatArray
 
 __all__ = ["header", "load", "save", "unreadable"]
 
@@ -77,7 +77,7 @@ def _place(rows: range | None) -> dict[str, str]:
     return {} if rows is None else {"rows": f"{rows.start}-{rows.stop}"}
 
 
-def _checksum(metadata: Mapping[str, Any], tensors: Mapping[str, Float32Array]) -> str:
+def _checksum(metadata: Mapping[str, Any], tensors: Mapping[str, FloatArray]) -> str:
     told = (metadata.get("key"), metadata.get("seconds"), *_rows_of(metadata))
     digest = hashlib.sha256("".join(f"{value}\0" for value in told).encode())
     for name in sorted(tensors):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from discorank.errors import ModelFailed
-from discorank.types import Encoded, Features, Float32Array
+from discorank.types import Encoded, Features, FloatArray
 
 __all__ = ["SHARD_SECONDS", "Collector", "Rows"]
 
@@ -18,20 +18,27 @@ SHARD_SECONDS = 30.0
 
 
 class Rows:
-    """A float32 array with one row per sample, filled from the top.
+    """An array with one row per sample, filled from the top.
 
     Parameters
     ----------
     what : str
         What the rows are, for messages.
     sample_ids : sequence of str
+    dtype : dtype, default=float32
     """
 
-    def __init__(self, what: str, sample_ids: Sequence[str]) -> None:
+    def __init__(
+        self,
+        what: str,
+        sample_ids: Sequence[str],
+        dtype: type[np.float32] | type[np.float64] = np.float32,
+    ) -> None:
         self._what = what
+        self._dtype = dtype
         self._ids = sample_ids
         self._filled = 0
-        self._array: Float32Array | None = None
+        self._array: FloatArray | None = None
 
     def append(self, block: Any, n: int) -> None:
         """Add the rows of the next `n` samples.
@@ -49,7 +56,7 @@ class Rows:
                 f"numbers of shape ({n}, width)"
             )
         if self._array is None:
-            self._array = np.empty((len(self._ids), block.shape[1]), np.float32)
+            self._array = np.empty((len(self._ids), block.shape[1]), self._dtype)
         if block.shape[1] != self._array.shape[1]:
             raise ModelFailed(
                 f"its {self._what} change their width from {self._array.shape[1]} to "
@@ -68,18 +75,18 @@ class Rows:
         self._filled = stop
 
     @property
-    def array(self) -> Float32Array:
+    def array(self) -> FloatArray:
         """The filled array, of shape (n_samples, width)."""
         if self._array is None or self._filled < len(self._ids):
             raise ModelFailed(f"it gave {self._what} of {self._filled} of {len(self._ids)} samples")
         return self._array
 
     @property
-    def array_or_none(self) -> Float32Array | None:
+    def array_or_none(self) -> FloatArray | None:
         """The filled array, or None if no rows came at all."""
         return self.array if self._filled else None
 
-    def since(self, start: int) -> Float32Array | None:
+    def since(self, start: int) -> FloatArray | None:
         """Return the rows that were filled from `start` on; None if no rows came at all."""
         return None if self._array is None else self._array[start : self._filled]
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from discorank.ranking.executors import Executor
     from discorank.ranking.panel import Panel
     from discorank.ranking.work import Job
-    from discorank.types import Float32Array, Float64Array, IntArray
+    from discorank.types import Float64Array, FloatArray, IntArray
 
     # Yields the pieces of one pass after the other, is sent what they found, returns the score.
     Passes = Generator[list["_OnShard"], Any, Scored]
@@ -138,7 +138,7 @@ class _OnShard(Work):
         labels = None if job.data.labels is None else job.data.labels[positions]
         return self.passed(job, features.features, labels), features.seconds
 
-    def passed(self, job: Job, Z: Float32Array, y: Any) -> Any:
+    def passed(self, job: Job, Z: FloatArray, y: Any) -> Any:
         """Return what this pass finds in rows Z with classes y."""
         raise NotImplementedError
 
@@ -150,7 +150,7 @@ class _OnShard(Work):
 
 @dataclass(frozen=True, eq=False)
 class _FirstPass(_OnShard):
-    def passed(self, job: Job, Z: Float32Array, y: Any) -> Moments:  # noqa: ARG002
+    def passed(self, job: Job, Z: FloatArray, y: Any) -> Moments:  # noqa: ARG002
         return Moments.of(Z, *name_ids(y, len(Z)), None)
 
     @staticmethod
@@ -164,7 +164,7 @@ class _FirstPass(_OnShard):
 class _SecondPass(_OnShard):
     scorer: RowScorer
 
-    def passed(self, job: Job, Z: Float32Array, y: Any) -> ShardScore:
+    def passed(self, job: Job, Z: FloatArray, y: Any) -> ShardScore:
         return ShardScore.of(self.scorer, Z, y, loo=bool(job.panel.options["disco"]["loo"]))
 
 
@@ -172,7 +172,7 @@ class _SecondPass(_OnShard):
 class _ThirdPass(_OnShard):
     slopes: ShardSlopes
 
-    def passed(self, job: Job, Z: Float32Array, y: Any) -> Float64Array:  # noqa: ARG002
+    def passed(self, job: Job, Z: FloatArray, y: Any) -> Float64Array:  # noqa: ARG002
         return self.slopes.effects(Z, y)
 
 

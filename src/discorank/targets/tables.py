@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from discorank.targets.columns import choose_columns
 from discorank.targets.content import Content, content_of
 from discorank.targets.media import MEDIA
 from discorank.targets.reading import ChosenColumn, Reading, ReadOptions
+from discorank.targets.separated import how_to_read
 from discorank.targets.splits import choose_split
 from discorank.targets.truth import LabelColumn, Truth, read_truth
 from discorank.types import Target
@@ -26,18 +28,19 @@ from discorank.types import Target
 __all__ = ["HUB", "TABLE_ENDINGS", "is_saved", "read_hub", "read_saved", "read_table"]
 
 HUB = "hf:"
-# The reader of datasets for each kind of file, with its options.
-_READER_OF: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
+# The reader of datasets for each kind of file.
+_READER_OF: Mapping[str, str] = MappingProxyType(
     {
-        ".csv": ("from_csv", {}),
-        ".tsv": ("from_csv", {"sep": "\t"}),
-        ".parquet": ("from_parquet", {}),
-        ".jsonl": ("from_json", {}),
-        ".ndjson": ("from_json", {}),
-        ".json": ("from_json", {}),
+        ".csv": "from_csv",
+        ".tsv": "from_csv",
+        ".parquet": "from_parquet",
+        ".jsonl": "from_json",
+        ".ndjson": "from_json",
+        ".json": "from_json",
     }
 )
 TABLE_ENDINGS = tuple(_READER_OF)
+_DELIMITERS = MappingProxyType({".csv": ",", ".tsv": "\t"})
 # Values of a column of strings that are looked at to see whether they are names of files.
 _LOOKED_AT = 100
 
@@ -57,8 +60,9 @@ def read_table(file: Path, options: ReadOptions) -> Reading:
         If it lacks a column that was asked for.
     """
     options.refuse_others_than("input_column", "label_column", of=f"{file}, a table")
-    method, how = _READER_OF[file.suffix.lower()]
-    read = getattr(_datasets().Dataset, method)
+    ending = file.suffix.lower()
+    read = getattr(_datasets().Dataset, _READER_OF[ending])
+    how = how_to_read(file, _DELIMITERS[ending]) if ending in _DELIMITERS else {}
     with (
         _without_bars(),
         _without_logs(),
@@ -185,7 +189,7 @@ def _target_of(
     truth = read_truth(labels, options.task, of=name)
     logger.info("%s: %s, since %s", name, truth.task, truth.reason)
     content = content_of(table, inputs, folder)
-    unlabelled = {int(row): _without(labels) for row in np.flatnonzero(truth.missing)}
+    unlabelled = {int(row): _without(labels, int(row)) for row in np.flatnonzero(truth.missing)}
     target = Target(
         name=name,
         task=truth.task,
@@ -215,7 +219,12 @@ def _fingerprint(columns: Sequence[ChosenColumn], truth: Truth, content: Content
     return digest.hexdigest()
 
 
-def _without(labels: Sequence[LabelColumn]) -> str:
+def _without(labels: Sequence[LabelColumn], row: int) -> str:
+    """Say why a row has no label."""
+    for column in labels:
+        value = column.values[row]
+        if isinstance(value, float) and math.isinf(value):
+            return f"{value} in the column {column.name!r}"
     names = ", ".join(repr(column.name) for column in labels)
     return f"no label in the column{'s' if len(labels) > 1 else ''} {names}"
 

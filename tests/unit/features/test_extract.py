@@ -26,7 +26,7 @@ from discorank.errors import DiscorankError, InvalidInput, MissingExtra, ModelFa
 from discorank.features import FeatureStore, extract, feature_key, pick_device, rows
 from discorank.features.loading import Batches, default_workers, n_cores, usable_workers
 from discorank.targets import open_target
-from discorank.types import Candidate, Encoded, Encoder, Features, Target
+from discorank.types import Candidate, Encoded, Encoder, Features, ReadyMade, Target
 
 N = 23
 to_array = partial(np.asarray, dtype=np.float32)
@@ -383,6 +383,49 @@ def test_ready_made_features_must_be_finite(target: Target) -> None:
     candidate = candidate_of(lambda _: Features(features), modality="features")
     with pytest.raises(ModelFailed, match="features of sample '4' hold nan"):
         extract(candidate, target)
+
+
+def test_ready_made_features_keep_double_precision(target: Target) -> None:
+    features = 1e9 + np.random.default_rng(0).normal(size=(N, 2))
+    candidate = candidate_of(lambda _: Features(features), modality="features")
+    np.testing.assert_array_equal(extract(candidate, target).features, features)
+
+
+def with_truth(**truths: Any) -> Candidate:
+    made = ReadyMade(np.eye(N, dtype=np.float32), truths=truths)
+    return candidate_of(lambda _: made, modality="features", name="features:f.npz")
+
+
+@pytest.mark.parametrize(
+    ("truth", "fits"),
+    [
+        (np.arange(N) % 3, True),
+        (np.array(["a", "b", "c"])[np.arange(N) % 3], True),  # by other names
+        (np.arange(N) % 6, True),  # finer
+        (np.arange(N) % 3 > 0, True),  # coarser
+        (np.roll(np.arange(N) // 8, 3), False),
+        ((np.arange(N) % 3)[np.random.default_rng(0).permutation(N)], False),
+    ],
+)
+def test_ready_made_features_must_not_contradict_the_labels(
+    tmp_path: Path, truth: np.ndarray[Any, Any], fits: bool
+) -> None:
+    np.savez(tmp_path / "t.npz", labels=np.arange(N) % 3, features=np.zeros((N, 2)))
+    target = open_target(tmp_path / "t.npz", max_samples=20)
+    if fits:
+        assert len(extract(with_truth(labels=truth), target).features) == 20
+    else:
+        with pytest.raises(ModelFailed, match=r"'labels' in its file are not those of t\.npz"):
+            extract(with_truth(labels=truth), target)
+
+
+def test_ready_made_features_must_not_contradict_the_targets(tmp_path: Path) -> None:
+    targets = np.random.default_rng(0).normal(size=N)
+    np.savez(tmp_path / "t.npz", targets=targets, features=np.zeros((N, 2)))
+    target = open_target(tmp_path / "t.npz")
+    extract(with_truth(targets=targets.astype("f4"), labels=np.arange(N) % 2), target)
+    with pytest.raises(ModelFailed, match="'targets' in its file are not those"):
+        extract(with_truth(targets=targets[::-1]), target)
 
 
 def test_models_cannot_read_a_target_of_features(tmp_path: Path) -> None:

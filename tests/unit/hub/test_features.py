@@ -16,8 +16,10 @@ def _load(path: Path) -> Features:
     return cast("Features", resolve(f"features:{path}").load("cpu"))
 
 
-@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "i8"])
-def test_features_become_float32(tmp_path: Path, dtype: str) -> None:
+@pytest.mark.parametrize(
+    ("dtype", "kept"), [("f2", "f4"), ("f4", "f4"), ("f8", "f8"), ("u1", "f4"), ("i8", "f8")]
+)
+def test_features_keep_the_digits_of_the_file(tmp_path: Path, dtype: str, kept: str) -> None:
     values = np.arange(6).reshape(3, 2).astype(dtype)
     np.savez(tmp_path / "f.npz", features=values, logits=values, other=np.zeros(1))
 
@@ -26,7 +28,7 @@ def test_features_become_float32(tmp_path: Path, dtype: str) -> None:
 
     assert candidate.modality == "features"
     assert candidate.weights == sha256([tmp_path / "f.npz"])
-    assert loaded.features.dtype == np.float32
+    assert loaded.features.dtype == kept
     assert loaded.features.tolist() == values.tolist()
     assert cast("Any", loaded.source_logits).tolist() == values.tolist()
     assert np.isnan(loaded.seconds)
@@ -47,7 +49,8 @@ def test_logits_are_optional(tmp_path: Path) -> None:
         ({"features": np.array([["a"]])}, "features must be an array of numbers"),
         ({"features": np.array([[None]])}, "Object arrays cannot be loaded"),
         ({"features": np.eye(2), "logits": np.ones(2)}, "logits must be"),
-        ({"features": np.eye(2), "logits": np.eye(3)}, "2 rows of features but 3 of logits"),
+        ({"features": np.eye(2), "logits": np.eye(3)}, r"2 rows of features but logits .*\(3, 3\)"),
+        ({"features": np.eye(2), "labels": np.ones(3)}, r"2 rows of features but labels .*\(3,\)"),
     ],
 )
 def test_wrong_arrays(tmp_path: Path, arrays: dict[str, Any], reason: str) -> None:
