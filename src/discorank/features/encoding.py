@@ -30,7 +30,7 @@ def free_memory() -> None:
     import torch
 
     gc.collect()  # modules that hold each other in a circle
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # torch's
         torch.cuda.empty_cache()
 
 

@@ -199,6 +199,21 @@ def finetune_on(
         All but learning rate, weight decay and what is trained.
     mode, trials, seeds, metric, keep_features, random_state, device, workers, cache, progress
         As in `finetune`.
+
+    Returns
+    -------
+    truth : GroundTruth
+
+    Raises
+    ------
+    InvalidInput
+        If the target is of boxes, `metric` is not one of its task, or a spec means nothing.
+    UnknownName
+        If a spec names nothing.
+    MissingExtra
+        If torch, or what opens the cache, is not installed.
+    KeyboardInterrupt
+        When interrupted before any model was done.
     """
     task = splits.train.task
     if task == "detection":

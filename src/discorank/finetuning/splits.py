@@ -60,10 +60,12 @@ class Splits:
             If a fraction is out of range, a part would be empty, or the parts do not fit together.
         """
         rest = np.arange(len(target))
-        fractions = {"validation": validation_fraction, "test": test_fraction}
-        parts = {"validation": validation, "test": test}
-        for seed, (name, fraction) in enumerate(fractions.items()):
-            given = parts[name]
+        wanted = {
+            "validation": (validation, validation_fraction),
+            "test": (test, test_fraction),
+        }
+        parts: dict[str, Target] = {}
+        for seed, (name, (given, fraction)) in enumerate(wanted.items()):
             if given is not None:
                 parts[name] = _of_the_same_classes(given, target, name=name)
                 continue
@@ -73,7 +75,7 @@ class Splits:
             off = split_off(target.strata[rest], n_samples, random_state=random_state + seed)
             parts[name] = target.take(rest[off])
             rest = np.delete(rest, off)
-        found = cls(target.take(rest), parts["validation"], parts["test"])  # type: ignore[arg-type]
+        found = cls(target.take(rest), parts["validation"], parts["test"])
         for name in ("train", "validation", "test"):
             if not len(getattr(found, name)):
                 raise InvalidInput(
@@ -127,7 +129,18 @@ def split_off(strata: IntArray, n_samples: int, *, random_state: int) -> IntArra
 
 
 def truth_of(target: Target) -> NDArray[Any] | Float64Array:
-    """Return what a network is to say of each sample, as `Data` takes it."""
+    """Return what a network is to say of each sample, as `Data` takes it.
+
+    Returns
+    -------
+    truth : ndarray of shape (n_samples,), (n_samples, n_labels) or (n_samples, n_targets)
+        Class ids; 1 where a sample has the label, else 0; or numbers.
+
+    Raises
+    ------
+    InvalidInput
+        If the target has neither labels nor targets.
+    """
     truth = target.targets if target.targets is not None else target.labels
     if truth is None:
         raise InvalidInput(f"{target.name}: has no truth to fine-tune on")

@@ -45,7 +45,7 @@ def with_operators(action: Callable[[], T]) -> T:
             raise
     from torch.library import Library
 
-    library: Any = Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
+    library: Any = Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]  # of torch
     for operator in _MISSING:
         library.define(operator)
     _declared.append(library)

@@ -149,6 +149,11 @@ def pooled(values: Any, *, channels_last: bool = False) -> Any:
     Returns
     -------
     features : array or tensor of shape (batch, channels)
+
+    Raises
+    ------
+    ModelFailed
+        If there are other than two, three or four axes.
     """
     axes = {2: (), 3: (1,), 4: (1, 2) if channels_last else (2, 3)}.get(values.ndim)
     if axes is None:
@@ -167,6 +172,16 @@ def encoded(features: Any, source_logits: Any | None, *, rows: int) -> Encoded:
     source_logits : array-like of shape (rows, n_source_classes), optional
     rows : int
         Items in the batch.
+
+    Returns
+    -------
+    encoded : Encoded
+        float32.
+
+    Raises
+    ------
+    ModelFailed
+        If there is not one row for each item.
     """
 
     def checked(values: Any, what: str) -> Float32Array:

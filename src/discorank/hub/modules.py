@@ -189,7 +189,7 @@ class Classifier:
         classifier = module.get_submodule(self.name)
         with classifier.register_forward_pre_hook(lambda _, args: entered.append(_kept(args[0]))):
             logits = module(inputs)
-        n_classes = len(classifier.weight)  # type: ignore[arg-type]
+        n_classes = len(classifier.weight)  # type: ignore[arg-type]  # a linear layer, by its name
         if not entered or not isinstance(logits, Tensor) or logits.shape[1:] != (n_classes,):
             raise ModelFailed(
                 f"its last linear layer, {self.name!r}, does not make its output; name the layer "

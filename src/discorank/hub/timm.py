@@ -150,7 +150,7 @@ class _Model:
                 "checkpoint=FILE, or take random ones with pretrained=false"
             )
         name = f"{config.architecture}.{config.tag}" if config.tag else config.architecture
-        data = resolve_data_config(pretrained_cfg=config.to_dict())  # type: ignore[no-untyped-call]
+        data = resolve_data_config(pretrained_cfg=config.to_dict())  # type: ignore[no-untyped-call]  # timm's
         return cls(name, config, data, weights)
 
     @classmethod
@@ -160,7 +160,7 @@ class _Model:
         with failing(f"the config.json of {checkpoint.name!r} describes no model of timm"):
             built: Any = modules.weightless(partial(timm.create_model, name))
             config = built.pretrained_cfg
-            data = resolve_data_config(pretrained_cfg=config)  # type: ignore[no-untyped-call]
+            data = resolve_data_config(pretrained_cfg=config)  # type: ignore[no-untyped-call]  # timm's
         return cls(
             name, PretrainedCfg(num_classes=config["num_classes"]), data, weights, checkpoint
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -219,9 +220,7 @@ def _probe(
     for work, candidate in sorted(fitting, key=lambda pair: pair[0]):
         features = attempt(
             candidate.name,
-            lambda one=candidate: extract(  # type: ignore[misc]
-                one, few, device=device, batch_size=batch_size, workers=0
-            ),
+            partial(extract, candidate, few, device=device, batch_size=batch_size, workers=0),
         )
         if not isinstance(features, FailedModel):
             return features.seconds / len(few) / work, candidate.name

@@ -407,7 +407,7 @@ def _paired(
                 f"{what}{where} must be finite, got {column[worst]} for {names[worst]!r}"
             )
         columns.append(column)
-    return names, *columns  # type: ignore[return-value]
+    return names, columns[0], columns[1]
 
 
 def _check_k(k: int, n_models: int) -> None:

@@ -90,7 +90,20 @@ def segment_members(ids: IntArray, counts: IntArray) -> list[IntArray]:
 
 
 def segment_sums(rows: Array, ids: IntArray, n_segments: int) -> Float64Array:
-    """Sum of the rows with each id, shape (n_segments, n_columns), in float64."""
+    """Sum the rows with each id.
+
+    Parameters
+    ----------
+    rows : array of shape (n_rows, n_columns)
+    ids : ndarray of shape (n_rows,)
+        From 0 to n_segments − 1.
+    n_segments : int
+
+    Returns
+    -------
+    sums : ndarray of shape (n_segments, n_columns), float64
+        Zeros where no row has the id.
+    """
     if is_torch_array(rows):
         wide = rows.double()
         total = wide.new_zeros((n_segments, rows.shape[1]))

@@ -222,7 +222,13 @@ def half_sample_sureness(
 
 
 def check_confidence(confidence: float, *, name: str = "confidence") -> None:
-    """Refuse a probability that is not strictly between 0 and 1."""
+    """Refuse a probability that is not strictly between 0 and 1.
+
+    Raises
+    ------
+    InvalidInput
+        With `name` and the value.
+    """
     if not 0.0 < confidence < 1.0:
         raise InvalidInput(f"{name} must lie between 0 and 1, got {confidence!r}")
 

@@ -14,6 +14,7 @@ from array_api_compat import array_namespace
 
 from discorank.scoring.arrays import placed_like, precision_of, to_numpy
 from discorank.scoring.blocks import shifted_blocks
+from discorank.scoring.spectral import group_ratios
 
 if TYPE_CHECKING:
     from discorank.scoring.arrays import Array, Precision
@@ -38,10 +39,10 @@ def ratio_slopes(
     singular_values: Float64Array, groups: tuple[slice, ...], scores: Sequence[float]
 ) -> Float64Array:
     """Σ_g ∂S_ratio^g/∂(σ_k²) S^g, of shape (k,): what t_jk² does to the score by the ratios."""
-    sums = np.add.reduceat(singular_values, [group.start for group in groups])
+    ratios = group_ratios(singular_values, groups)
     # ∂S_ratio^g / ∂σ_k = ([k ∈ g] − S_ratio^g) / Σ σ, so that σ_k moves the score by its own
     # component's share less the mean of all.
-    of_component = np.asarray(scores) - float(sums / sums.sum() @ np.asarray(scores))
+    of_component = np.asarray(scores) - float(ratios @ np.asarray(scores))
     slopes = np.empty(len(singular_values))
     for group, value in zip(groups, of_component, strict=True):
         slopes[group] = value / (2.0 * singular_values[group] * singular_values.sum())
@@ -51,7 +52,25 @@ def ratio_slopes(
 def of_classes(
     T: Array, own: IntArray, means: Float64Array, model: NccModel, g: int, *, slopes: NccSlopes
 ) -> Float64Array:
-    """Return what each row moves S_ncc^g by, through its class and the covariances."""
+    """Return what each row moves S_ncc^g by, through its class and the covariances.
+
+    Parameters
+    ----------
+    T : array of shape (n_rows, k)
+        Coordinates.
+    own : ndarray of shape (n_rows,)
+        Class ids.
+    means : ndarray of shape (n_classes, k)
+        Class means of the coordinates.
+    model : NccModel
+    g : int
+    slopes : NccSlopes
+        Of component g.
+
+    Returns
+    -------
+    effect : ndarray of shape (n_rows,)
+    """
     residuals = to_numpy(T[:, model.groups[g]]).astype(np.float64) - means[own, model.groups[g]]
     effect: Float64Array = slopes.by_count[own] + np.einsum(
         "ij,ij->i", residuals, (slopes.by_mean / model.counts[:, None])[own]
@@ -87,6 +106,18 @@ def turn_rates(
 
     To first order R_kl grows by t_jk t_jl / (σ_l² − σ_k²). Where two singular values are so close
     that chance alone turns their axes far, that is damped: a turn has no more than its quarter.
+
+    Parameters
+    ----------
+    singular_values : ndarray of shape (k,)
+    groups : tuple of slice
+    chance : ndarray of shape (k, k)
+        As `chance_of_turns` gives it.
+
+    Returns
+    -------
+    rates : ndarray of shape (k, k)
+        0 within a component.
     """
     variances = np.square(singular_values)
     gaps = variances[None, :] - variances[:, None]

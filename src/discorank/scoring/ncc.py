@@ -321,7 +321,21 @@ def ncc_posteriors(
 def fit_components(
     components: SpectralComponents, labels: ClassLabels, *, covariance: Covariance
 ) -> NccModel:
-    """Make the discriminants of labelled components, in the precision that the rows need."""
+    """Make the discriminants of labelled components, in the precision that the rows need.
+
+    Parameters
+    ----------
+    components : SpectralComponents
+        Of n_samples samples.
+    labels : ClassLabels
+        Of the same samples.
+    covariance : {"identity", "shared", "class"}
+
+    Returns
+    -------
+    model : NccModel
+        Of the library and device of the coordinates.
+    """
     T = components.coordinates
     means = segment_sums(T, labels.ids, len(labels.counts)) / labels.counts[:, None]
     scatters = _class_scatters(T, means, labels, components.groups)

@@ -162,7 +162,23 @@ def decompose(
     svd_solver: SvdSolver,
     random_state: int,
 ) -> SpectralComponents:
-    """`spectral_components` of features that have passed `check_features`."""
+    """Do what `spectral_components` does to features that have passed `check_features`.
+
+    Parameters
+    ----------
+    Z : array of shape (n_samples, n_features)
+    n_components, n_groups, svd_solver, random_state
+        As in `spectral_components`.
+
+    Returns
+    -------
+    components : SpectralComponents
+
+    Raises
+    ------
+    InvalidInput
+        If an option is not as described, or the features are too large to be squared.
+    """
     check_groups(n_components, n_groups)
     check_choice(svd_solver, get_args(SvdSolver), name="svd_solver")
     check_count(random_state, name="random_state", least=0)
@@ -218,7 +234,18 @@ def full_spectrum(Z: Array, mean: Float64Array, gram: Array | None) -> Spectrum:
 
 
 def all_singular_values(Z: Array, mean: Float64Array, gram: Array | None) -> Float64Array:
-    """Return the singular values of Z − mean as `full_spectrum` does, in a third of its time."""
+    """Return the singular values of Z − mean as `full_spectrum` does, in a third of its time.
+
+    Parameters
+    ----------
+    Z, mean, gram
+        As in `full_spectrum`.
+
+    Returns
+    -------
+    singular_values : ndarray of shape (n_features,), or (n_samples,) without a Gram matrix
+        Decreasing; zeros are kept.
+    """
     xp = array_namespace(Z)
     if gram is None:
         values = xp.linalg.svdvals(xp.astype(Z, xp.float64) - placed_like(Z, mean))
@@ -235,7 +262,13 @@ def _too_large(Z: Array, why: str) -> InvalidInput:
 
 
 def check_groups(n_components: int | None, n_groups: int) -> None:
-    """Refuse numbers below 1, and more groups than triplets to put in them."""
+    """Refuse numbers below 1, and more groups than triplets to put in them.
+
+    Raises
+    ------
+    InvalidInput
+        If a number is no whole number of at least 1, or `n_groups` exceeds `n_components`.
+    """
     check_count(n_groups, name="n_groups")
     if n_components is not None:
         check_count(n_components, name="n_components")

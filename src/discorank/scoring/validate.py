@@ -221,28 +221,52 @@ def varying(targets: Float64Array) -> NDArray[np.bool_]:
 
 
 def check_choice(value: _Choice, choices: Sequence[_Choice], *, name: str) -> _Choice:
-    """Return `value` if it is one of `choices`."""
+    """Return `value` if it is one of `choices`.
+
+    Raises
+    ------
+    InvalidInput
+        If it is not.
+    """
     if value not in choices:
         raise InvalidInput(f"{name} must be one of {', '.join(choices)}, got {value!r}")
     return value
 
 
 def check_count(value: object, *, name: str, least: int = 1) -> int:
-    """Return `value` if it is a whole number of at least `least`."""
+    """Return `value` if it is a whole number of at least `least`.
+
+    Raises
+    ------
+    InvalidInput
+        If it is not; True is no number.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise InvalidInput(f"{name} must be a whole number of at least {least}, got {value!r}")
     return int(value)
 
 
 def check_flag(value: object, *, name: str) -> bool:
-    """Return `value` if it is True or False; "no" would count as True otherwise."""
+    """Return `value` if it is True or False; "no" would count as True otherwise.
+
+    Raises
+    ------
+    InvalidInput
+        If it is neither.
+    """
     if not isinstance(value, (bool, np.bool_)):
         raise InvalidInput(f"{name} must be True or False, got {value!r}")
     return bool(value)
 
 
 def check_positive(value: object, *, name: str, most: float = math.inf) -> float:
-    """Return `value` if it is a finite number above 0, and at most `most`."""
+    """Return `value` if it is a finite number above 0, and at most `most`.
+
+    Raises
+    ------
+    InvalidInput
+        If it is not; True is no number.
+    """
     number = math.nan
     if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
         number = float(value)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -208,7 +208,7 @@ def _parse_voc(
         name = images.get(file.stem) or root.findtext("filename") or f"{file.stem}.jpg"
         size = (_number(root, "size/width"), _number(root, "size/height"))
         boxes = [
-            _Box(name, thing.findtext("name") or "", tuple(_voc_edges(thing)))  # type: ignore[arg-type]
+            _Box(name, thing.findtext("name") or "", _voc_edges(thing))
             for thing in root.iterfind("object")
         ]
     except FileNotFoundError as error:
@@ -224,13 +224,15 @@ def _number(root: ET.Element, path: str) -> float:
     return float(root.findtext(path) or 0)
 
 
-def _voc_edges(thing: ET.Element) -> Iterator[float]:
-    for side in ("xmin", "ymin", "xmax", "ymax"):
+def _voc_edges(thing: ET.Element) -> tuple[float, float, float, float]:
+    def edge(side: str) -> float:
         text = thing.findtext(f"bndbox/{side}")
         if text is None:
             raise ValueError(f"an object without bndbox/{side}")
-        # Pixels are counted from 1, and the last one belongs to the box.
-        yield float(text) - (1 if side in ("xmin", "ymin") else 0)
+        return float(text)
+
+    # Pixels are counted from 1, and the last one belongs to the box.
+    return edge("xmin") - 1, edge("ymin") - 1, edge("xmax"), edge("ymax")
 
 
 def _reading(

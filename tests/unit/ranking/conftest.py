@@ -7,12 +7,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
 
 import numpy as np
 import pytest
-
-from discorank.ranking.result import Ranking
 
 N_SAMPLES = 120
 
@@ -161,18 +158,3 @@ def small_images(tmp_path: Path) -> Path:
     images = (40 * labels[:, None, None] + noise).astype("uint8")
     np.savez(tmp_path / "small.npz", images=images, labels=labels)
     return tmp_path / "small.npz"
-
-
-@pytest.fixture
-def timeless() -> Callable[[Ranking], dict[str, Any]]:
-    """Return a function to all that a ranking says but for what was measured by a clock."""
-
-    def without_seconds(ranking: Ranking) -> dict[str, Any]:
-        document: dict[str, Any] = ranking.to_dict()
-        for model in document["ranking"]:
-            del model["seconds"]
-            if model["left"] is not None:
-                del model["left"]["seconds"]
-        return document
-
-    return without_seconds

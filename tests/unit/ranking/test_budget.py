@@ -4,7 +4,6 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import numpy as np
@@ -186,39 +185,13 @@ def ranked(contest: tuple[Path, list[str]], **options: Any) -> discorank.Ranking
 
 
 @pytest.fixture
-def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, list[str]]:
+def images(tmp_path: Path, small_models: Callable[..., list[str]]) -> tuple[Path, list[str]]:
     """Return images of noise, which leave no network behind beyond doubt, and networks."""
-    (tmp_path / "discorank_budget_models.py").write_text(
-        dedent(
-            """
-            import numpy as np
-            import torch
-            from torch import nn
-
-            def as_array(image):
-                return np.asarray(image.convert("L"), dtype="float32")[None] / 255
-
-            def make(seed):
-                torch.manual_seed(seed)
-                return nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.Linear(8, 2)), as_array
-
-            def m0():
-                return make(0)
-
-            def m1():
-                return make(1)
-
-            def m2():
-                return make(2)
-            """
-        )
-    )
-    monkeypatch.syspath_prepend(tmp_path)
     rng = np.random.default_rng(0)
     labels = np.arange(400) % 3
-    images = rng.integers(255, size=(400, 4, 4)).astype("uint8")
+    images = rng.integers(255, size=(400, 8, 8)).astype("uint8")
     np.savez(tmp_path / "images.npz", images=images, labels=labels)
-    return tmp_path / "images.npz", [f"python:discorank_budget_models:m{i}" for i in range(3)]
+    return tmp_path / "images.npz", small_models("m0", "m1", "m2")
 
 
 def test_samples_in_the_cache_are_free(images: tuple[Path, list[str]], tmp_path: Path) -> None:
