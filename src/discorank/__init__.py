@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         ModelFailed,
         UnknownName,
     )
+    from discorank.features.streaming import StreamingDisco
     from discorank.finetuning import GroundTruth, finetune
     from discorank.ranking.engine import rank
     from discorank.ranking.json_log import JsonLog
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from discorank.scoring.multilabel import disco_multilabel_score
     from discorank.scoring.regression import RegressionResult, disco_regression_score
     from discorank.scoring.spectral import SpectralComponents, spectral_components
-    from discorank.scoring.streaming import StreamingDisco
     from discorank.targets.inspection import Inspection, inspect
 
 # Where each public name lives; a test holds this to the imports above and to __all__.
@@ -68,7 +68,7 @@ _HOME_OF = {
     "disco_regression_score": "discorank.scoring.regression",
     "SpectralComponents": "discorank.scoring.spectral",
     "spectral_components": "discorank.scoring.spectral",
-    "StreamingDisco": "discorank.scoring.streaming",
+    "StreamingDisco": "discorank.features.streaming",
     "Inspection": "discorank.targets.inspection",
     "inspect": "discorank.targets.inspection",
 }

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
-from mmap import mmap
-from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from discorank._optional import import_optional
 from discorank.errors import InvalidInput
 from discorank.scoring.arrays import as_array, to_numpy
 from discorank.scoring.disco import DiscoResult
@@ -26,49 +23,39 @@ from discorank.scoring.validate import (
 )
 from discorank.types import Float64Array
 
-__all__ = ["StreamingDisco"]
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["SlicedRows", "TwoPassDisco"]
 
 
-class StreamingDisco:
-    """The DISCO score of features that come in batches, from shards, or from a file.
+class SlicedRows(Protocol):
+    """Features of which a slice of rows is in memory at a time."""
 
-    The first pass sums what the decomposition needs, the covariance and the class means; the
-    second scores every sample. Both hold O(d² + C·d + batch) numbers, and neither holds the rows
-    (one contribution per sample is kept). The value is that of ``disco_score(svd_solver="full")``
-    to rounding: all sums are in float64, whatever the precision of the features.
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n_samples, n_features)."""
+        ...
+
+    def __getitem__(self, rows: slice, /) -> NDArray[Any]:
+        """Return rows, (n_rows, n_features)."""
+        ...
+
+
+class TwoPassDisco:
+    """The DISCO score of features that come in batches, from shards, or from what can be sliced.
+
+    `discorank.StreamingDisco`, which reads files as well, says more.
 
     Parameters
     ----------
-    n_components, n_groups, loo
-        As in `discorank.disco_score`.
-    covariance : {"identity", "shared"}
-        As in `discorank.disco_score`. "class" would need a third pass and is refused.
-    batch_size : int
-        Rows that `fit` reads at once.
+    n_components, n_groups, covariance, loo, batch_size
+        As in `discorank.StreamingDisco`.
 
     Attributes
     ----------
     result_ : DiscoResult
         After `fit` or `finalize`.
-    score_ : float
-        Its value.
-
-    Examples
-    --------
-    From an array, a memory map, or the path of a ``.npy`` or safetensors file::
-
-        StreamingDisco().fit("features.npy", labels).score_
-
-    From batches of one's own, here on two machines; both passes see the same batches::
-
-        left, right = StreamingDisco(), StreamingDisco()
-        left.partial_fit(X_left, y_left)
-        right.partial_fit(X_right, y_right)
-        both = left.merge(right).decompose()
-        left, right = both.copy(), both.copy()
-        left.partial_score(X_left, y_left)
-        right.partial_score(X_right, y_right)
-        left.merge(right).finalize().score_
     """
 
     result_: DiscoResult
@@ -106,18 +93,21 @@ class StreamingDisco:
         """Value of `result_`."""
         return self.result_.value
 
-    def fit(self, X: ArrayLike | str | Path, y: Iterable[Hashable] | ArrayLike) -> StreamingDisco:
+    def fit(self, X: ArrayLike | SlicedRows, y: Iterable[Hashable] | ArrayLike) -> Self:
         """Score features that can be read twice.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), or path
-            An array or memory map; or a ``.npy`` file, which is mapped, or a safetensors file
-            with a tensor named ``features``, which is read in slices.
+        X : array-like of shape (n_samples, n_features), or SlicedRows
         y : array-like of shape (n_samples,)
             Class of each sample.
+
+        Raises
+        ------
+        InvalidInput
+            If features or labels are not as described, or of one class.
         """
-        rows = _open_rows(X)
+        rows: Any = X if hasattr(X, "shape") else as_array(X, name="features")
         labels = check_labels(y, rows.shape[0])
         names = np.empty(len(labels.classes), dtype=object)
         names[:] = labels.classes
@@ -135,7 +125,7 @@ class StreamingDisco:
             self.partial_score(batch, classes)
         return self.finalize()
 
-    def partial_fit(self, X: ArrayLike, y: Iterable[Hashable] | ArrayLike) -> StreamingDisco:
+    def partial_fit(self, X: ArrayLike, y: Iterable[Hashable] | ArrayLike) -> Self:
         """Add a batch to the first pass: (n_rows, n_features) and one class per row."""
         if self._scorer is not None:
             raise InvalidInput("partial_fit comes before decompose; start anew for other data")
@@ -145,7 +135,7 @@ class StreamingDisco:
         self._moments = moments if self._moments is None else self._moments.plus(moments)
         return self
 
-    def decompose(self) -> StreamingDisco:
+    def decompose(self) -> Self:
         """End the first pass: find the spectral components and their class means."""
         if self._moments is None:
             raise InvalidInput("decompose needs at least one batch given to partial_fit")
@@ -155,7 +145,7 @@ class StreamingDisco:
         self._sums = np.zeros(len(self._scorer.model.groups))
         return self
 
-    def partial_score(self, X: ArrayLike, y: Iterable[Hashable] | ArrayLike) -> StreamingDisco:
+    def partial_score(self, X: ArrayLike, y: Iterable[Hashable] | ArrayLike) -> Self:
         """Add a batch to the second pass; the batches must be those of the first."""
         if self._scorer is None or self._sums is None:
             raise InvalidInput("partial_score comes after decompose")
@@ -168,7 +158,7 @@ class StreamingDisco:
         self._contributions.append(contributions)
         return self
 
-    def merge(self, other: StreamingDisco) -> StreamingDisco:
+    def merge(self, other: TwoPassDisco) -> Self:
         """Return the state of both, for shards reduced apart; neither is changed.
 
         Both must be in the same pass; in the second, both from the same `decompose`. The samples
@@ -194,16 +184,16 @@ class StreamingDisco:
             merged._contributions = [*self._contributions, *other._contributions]
         return merged
 
-    def copy(self) -> StreamingDisco:
+    def copy(self) -> Self:
         """Return another of the same state; the two then go on apart."""
-        twin = StreamingDisco(**self._options())
+        twin = type(self)(**self._options())
         twin._moments = self._moments
         twin._scorer = self._scorer
         twin._sums = self._sums
         twin._contributions = list(self._contributions)
         return twin
 
-    def finalize(self) -> StreamingDisco:
+    def finalize(self) -> Self:
         """End the second pass: set `result_`."""
         if self._scorer is None or self._sums is None or self._moments is None:
             raise InvalidInput("finalize comes after decompose and partial_score")
@@ -230,53 +220,3 @@ class StreamingDisco:
             "loo": self.loo,
             "batch_size": self.batch_size,
         }
-
-
-class _MappedRows:
-    """Rows of a memory-mapped array, mapped anew for each slice.
-
-    The pages of one long-lived map stay resident until the system wants the memory back; those of
-    a short one go with it.
-    """
-
-    def __init__(self, array: Any) -> None:  # numpy.memmap, whose types admit no file name
-        self._file, self._offset, self._dtype = array.filename, array.offset, array.dtype
-        self._order: Literal["C", "F"] = "C" if array.flags.c_contiguous else "F"
-        self.shape = array.shape
-
-    def __getitem__(self, rows: slice) -> NDArray[Any]:
-        whole = np.memmap(self._file, self._dtype, "r", self._offset, self.shape, order=self._order)
-        return np.array(whole[rows])
-
-
-class _SafetensorsRows:
-    """Rows of the tensor ``features`` of a safetensors file, read slice by slice."""
-
-    def __init__(self, path: Path) -> None:
-        safetensors = import_optional("safetensors", extra="rank", purpose=f"reading {path.name}")
-        file = safetensors.safe_open(str(path), framework="numpy")
-        if "features" not in file.keys():  # noqa: SIM118 -- not a mapping
-            raise InvalidInput(
-                f"{path} must hold a tensor named 'features', got {', '.join(file.keys())}"
-            )
-        self._slice = file.get_slice("features")
-        self.shape = tuple(self._slice.get_shape())
-
-    def __getitem__(self, rows: slice) -> NDArray[Any]:
-        part: NDArray[Any] = self._slice[rows.start : rows.stop]
-        return part
-
-
-def _open_rows(X: ArrayLike | str | Path) -> Any:
-    if not isinstance(X, (str, Path)):
-        if hasattr(X, "filename") and isinstance(getattr(X, "base", None), mmap):
-            return _MappedRows(X)  # a whole numpy.memmap, not a view of one
-        return X if hasattr(X, "shape") else as_array(X, name="features")
-    path = Path(X)
-    if not path.is_file():
-        raise InvalidInput(f"features: there is no file {str(path)!r}")
-    if path.suffix == ".npy":
-        return _MappedRows(np.load(path, mmap_mode="r", allow_pickle=False))
-    if path.suffix == ".safetensors":
-        return _SafetensorsRows(path)
-    raise InvalidInput(f"features must be a .npy or .safetensors file, got {path.name!r}")

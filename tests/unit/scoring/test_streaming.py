@@ -2,18 +2,16 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import save_file
 
 from discorank import InvalidInput, disco_score
 from discorank.scoring.ncc import Covariance
-from discorank.scoring.streaming import StreamingDisco
+from discorank.scoring.streaming import TwoPassDisco
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 4, 500)
@@ -25,28 +23,13 @@ FEATURES = RNG.standard_normal((500, 30)) * 0.9 ** np.arange(30) + np.eye(30)[LA
 @pytest.mark.parametrize("covariance", ["identity", "shared"])
 def test_gives_the_score_of_the_whole(covariance: Covariance, loo: bool, dtype: type[Any]) -> None:
     features = FEATURES.astype(dtype)
-    streamed = StreamingDisco(covariance=covariance, loo=loo, batch_size=64).fit(features, LABELS)
+    streamed = TwoPassDisco(covariance=covariance, loo=loo, batch_size=64).fit(features, LABELS)
     whole = disco_score(features, LABELS, covariance=covariance, loo=loo, svd_solver="full")
     assert streamed.score_ == pytest.approx(whole.value, rel=1e-6)
     np.testing.assert_allclose(streamed.result_.per_sample, whole.per_sample, rtol=1e-6)
     for ours, theirs in zip(streamed.result_.components, whole.components, strict=True):
         assert ours.ncc == pytest.approx(theirs.ncc, rel=1e-6)
         np.testing.assert_allclose(ours.singular_values, theirs.singular_values, rtol=1e-6)
-
-
-def test_reads_files_without_loading_them(tmp_path: Path) -> None:
-    features = FEATURES.astype(np.float16)
-    np.save(tmp_path / "features.npy", features)
-    save_file({"features": features}, tmp_path / "features.safetensors")
-    expected = StreamingDisco().fit(features, LABELS).score_
-    np.save(tmp_path / "by_column.npy", np.asfortranarray(features))
-    mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
-    for whole in (mapped, mapped[:]):
-        assert StreamingDisco().fit(whole, LABELS).score_ == pytest.approx(expected, rel=1e-9)
-    for name in ("features.npy", "by_column.npy", "features.safetensors"):
-        assert StreamingDisco(batch_size=100).fit(
-            str(tmp_path / name), LABELS
-        ).score_ == pytest.approx(expected, rel=1e-9)
 
 
 @settings(max_examples=25)
@@ -56,7 +39,7 @@ def test_shards_merge_to_the_same_score(cuts: list[int], seed: int) -> None:
     bounds = [0, *sorted(set(cuts)), 500]
     spans = [slice(a, b) for a, b in pairwise(bounds)]
     order = np.random.default_rng(seed).permutation(len(spans))
-    shards = [StreamingDisco().partial_fit(FEATURES[spans[i]], names[spans[i]]) for i in order]
+    shards = [TwoPassDisco().partial_fit(FEATURES[spans[i]], names[spans[i]]) for i in order]
     both = shards[0]
     for shard in shards[1:]:
         both = both.merge(shard)
@@ -71,8 +54,8 @@ def test_shards_merge_to_the_same_score(cuts: list[int], seed: int) -> None:
 
 
 def test_merging_changes_neither() -> None:
-    left = StreamingDisco().partial_fit(FEATURES[:200], LABELS[:200])
-    right = StreamingDisco().partial_fit(FEATURES[200:], LABELS[200:])
+    left = TwoPassDisco().partial_fit(FEATURES[:200], LABELS[:200])
+    right = TwoPassDisco().partial_fit(FEATURES[200:], LABELS[200:])
     before = left.copy().decompose()
     left.merge(right)
     again = left.decompose()
@@ -84,42 +67,39 @@ def test_merging_changes_neither() -> None:
 @pytest.mark.parametrize(
     ("act", "message"),
     [
-        (lambda: StreamingDisco(covariance="class"), "two passes give 'identity' and 'shared'"),
-        (lambda: StreamingDisco(n_groups=9, n_components=4), "n_groups=9 with n_components=4"),
-        (lambda: StreamingDisco().decompose(), "at least one batch"),
-        (lambda: StreamingDisco().partial_score(FEATURES, LABELS), "comes after decompose"),
-        (lambda: StreamingDisco().finalize(), "comes after decompose"),
+        (lambda: TwoPassDisco(covariance="class"), "two passes give 'identity' and 'shared'"),
+        (lambda: TwoPassDisco(n_groups=9, n_components=4), "n_groups=9 with n_components=4"),
+        (lambda: TwoPassDisco().decompose(), "at least one batch"),
+        (lambda: TwoPassDisco().partial_score(FEATURES, LABELS), "comes after decompose"),
+        (lambda: TwoPassDisco().finalize(), "comes after decompose"),
         (
-            lambda: StreamingDisco().partial_fit(FEATURES, LABELS).decompose().finalize(),
+            lambda: TwoPassDisco().partial_fit(FEATURES, LABELS).decompose().finalize(),
             "got 0 of 500",
         ),
         (
-            lambda: (
-                StreamingDisco().partial_fit(FEATURES, LABELS).partial_fit(np.eye(3), [1, 2, 3])
-            ),
+            lambda: TwoPassDisco().partial_fit(FEATURES, LABELS).partial_fit(np.eye(3), [1, 2, 3]),
             "30 columns as before, got 3",
         ),
         (
-            lambda: StreamingDisco().partial_fit(FEATURES[:9], ["a"] * 9).decompose(),
+            lambda: TwoPassDisco().partial_fit(FEATURES[:9], ["a"] * 9).decompose(),
             "at least two classes, got only 'a'",
         ),
         (
             lambda: (
-                StreamingDisco()
+                TwoPassDisco()
                 .partial_fit(FEATURES, LABELS)
                 .decompose()
                 .partial_score(FEATURES, LABELS + 7)
             ),
             "labels must be those of the first pass, got 7",
         ),
-        (lambda: StreamingDisco().merge(StreamingDisco(n_groups=2)), "merge needs equal options"),
+        (lambda: TwoPassDisco().merge(TwoPassDisco(n_groups=2)), "merge needs equal options"),
         (
-            lambda: StreamingDisco().partial_fit(np.ones((4, 2)), [0, 0, 1, 1]).decompose(),
+            lambda: TwoPassDisco().partial_fit(np.ones((4, 2)), [0, 0, 1, 1]).decompose(),
             "got 4 equal rows",
         ),
-        (lambda: StreamingDisco().fit("nowhere.npy", LABELS), "there is no file 'nowhere.npy'"),
         (
-            lambda: StreamingDisco().fit(
+            lambda: TwoPassDisco().fit(
                 np.where(FEATURES.max() == FEATURES, np.inf, FEATURES), LABELS
             ),
             "features must be finite, got inf",
