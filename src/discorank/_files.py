@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 import uuid
 import zipfile
 import zlib
@@ -36,10 +36,16 @@ def check_writable(file: Path, name: str) -> None:
     """
     if file.is_dir():
         raise InvalidInput(f"{name} {str(file)!r} is a folder; give the name of a file")
-    if not os.access(file.parent, os.W_OK):
+    if _is_special(file):
+        return
+    try:
+        with tempfile.TemporaryFile(dir=file.parent):  # permissions say less: /proc, a full disk
+            pass
+    except OSError as error:
         raise InvalidInput(
-            f"{name} {str(file)!r}: {str(file.parent)!r} is no folder that one can write to"
-        )
+            f"{name} {str(file)!r}: {str(file.parent)!r} is no folder that one can write to "
+            f"({error.strerror})"
+        ) from error
 
 
 def write_atomically(file: Path, content: str | bytes | Callable[[BinaryIO], object]) -> None:
@@ -51,19 +57,37 @@ def write_atomically(file: Path, content: str | bytes | Callable[[BinaryIO], obj
     content : str, bytes or callable
         A name that is no valid Unicode holds surrogates, which no encoding takes; in a text they
         are escaped. A callable gets the file, open for bytes, and writes it.
+
+    Raises
+    ------
+    OSError
+        If the system refuses. A device or a pipe is written to as it is.
     """
     if isinstance(content, str):
         content = content.encode("utf-8", "backslashreplace")
+    if _is_special(file):
+        with file.open("wb") as opened:
+            _write(opened, content)
+        return
     unfinished = file.with_name(f".{file.name}.{uuid.uuid4().hex}.tmp")
     try:
         with unfinished.open("xb") as opened:
-            if isinstance(content, bytes):
-                opened.write(content)
-            else:
-                content(opened)
+            _write(opened, content)
         unfinished.replace(file)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _write(opened: BinaryIO, content: bytes | Callable[[BinaryIO], object]) -> None:
+    if isinstance(content, bytes):
+        opened.write(content)
+    else:
+        content(opened)
+
+
+def _is_special(file: Path) -> bool:
+    """Whether something is there that is no file of its own: a device, a pipe."""
+    return file.exists() and not file.is_file()
 
 
 def read_arrays(
@@ -104,16 +128,20 @@ def read_arrays(
         with np.load(file, allow_pickle=False) as archive:
             found = archive.files
             arrays = {name: archive[name] for name in (*names, *optional) if name in found}
-    # RuntimeError: encrypted, or compressed in a way that Python does not know.
+    # RuntimeError: encrypted, or compressed in a way that Python does not know. MemoryError: a
+    # header may claim any shape.
     except (
         OSError,
         ValueError,
         EOFError,
+        MemoryError,
         RuntimeError,
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
-        raise InvalidInput(f"{file}: an array in it cannot be read ({error}); {hint}") from error
+        # What numpy says of objects advises to run code from the file.
+        reason = "it holds Python objects" if "allow_pickle" in str(error) else error
+        raise InvalidInput(f"{file}: an array in it cannot be read ({reason}); {hint}") from error
     for name in names:
         if name not in arrays:
             raise InvalidInput(

@@ -24,8 +24,10 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     try:
         app = import_optional("discorank.cli.app", extra="cli", purpose="the command line").app
+        apart = import_optional("discorank.cli.results", extra="cli", purpose="the command line")
     except MissingExtra as error:
         # typer is what is missing, so its error printing is too.
         sys.stderr.write(f"error: {error}\n")
         sys.exit(error.exit_code)
-    app()
+    with apart.descriptor_apart():
+        app()

@@ -21,6 +21,7 @@ from discorank.cli.models import models
 from discorank.cli.plot import plot
 from discorank.cli.rank import rank
 from discorank.cli.report import report
+from discorank.cli.results import Printing
 from discorank.cli.score import score
 from discorank.cli.scorers import scorers
 from discorank.cli.snippet import snippet
@@ -32,18 +33,30 @@ __all__ = ["app"]
 class _Guarded(TyperGroup):
     """Run a command; an error made by the user ends it with one line and the error's exit code."""
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run the command line; what the system refuses (a full disk) ends it with one line."""
+        try:
+            return super().main(*arguments, **options)
+        except OSError as error:
+            if isinstance(error, discorank.DiscorankError) or error.errno is None:
+                raise
+            _say(str(error))
+            sys.exit(discorank.DiscorankError.exit_code)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command that the arguments name."""
         try:
             return super().invoke(ctx)
         except discorank.DiscorankError as error:
-            typer.echo(
-                f"{typer.style('error:', fg='red', bold=True)} {printable(str(error))}", err=True
-            )
+            _say(str(error))
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as interrupt:
             typer.echo("interrupted", err=True)
             raise typer.Exit(130) from interrupt
+
+
+def _say(error: str) -> None:
+    typer.echo(f"{typer.style('error:', fg='red', bold=True)} {printable(error)}", err=True)
 
 
 app = typer.Typer(
@@ -55,23 +68,23 @@ app = typer.Typer(
 )
 app.command(cls=Command)(rank)
 app.command(cls=Command)(score)
-app.command()(report)
-app.command()(snippet)
-app.command()(plot)
-app.command()(inspect)
-app.command()(models)
-app.command()(scorers)
+app.command(cls=Printing)(report)
+app.command(cls=Printing)(snippet)
+app.command(cls=Printing)(plot)
+app.command(cls=Printing)(inspect)
+app.command(cls=Printing)(models)
+app.command(cls=Printing)(scorers)
 app.command(cls=Command)(finetune)
 app.command(cls=Command)(compare)
 app.command(cls=Command)(evaluate)
 app.command(cls=Command)(bench)
 app.add_typer(cache, name="cache")
-app.command()(demo)
+app.command(cls=Printing)(demo)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        sys.stdout.write(f"discorank {discorank.__version__}\n")
+        typer.echo(f"discorank {discorank.__version__}")
         raise typer.Exit
 
 

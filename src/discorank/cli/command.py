@@ -6,9 +6,9 @@ import shlex
 from typing import Any
 
 from typer import Context
-from typer.core import TyperCommand
 
 from discorank.cli import complete
+from discorank.cli.results import Printing
 
 __all__ = ["Command", "command_line", "complete_scorers", "complete_specs", "complete_target"]
 
@@ -16,7 +16,7 @@ _ARGUMENTS = "discorank.arguments"
 _DEFAULTS = {"--mlflow": "discorank"}
 
 
-class Command(TyperCommand):
+class Command(Printing):
     """Take several values after one flag: ``--models a b`` is ``--models a --models b``.
 
     And none after ``--mlflow``, which then has its default.

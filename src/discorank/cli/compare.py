@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +14,7 @@ from discorank._files import read_arrays
 from discorank.cli import options, output
 from discorank.cli.command import command_line
 from discorank.cli.parsing import scorer_options
+from discorank.cli.results import results
 from discorank.report.change import summarize_change
 from discorank.report.text import to_rich
 
@@ -79,6 +79,6 @@ def compare(
 
         output.write_report(report, change_page(document, command=command_line(ctx)))
     if as_json:
-        sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+        results().write(json.dumps(document, indent=2, allow_nan=False) + "\n")
     else:
-        Console().print(to_rich(summarize_change(document)))
+        Console(file=results()).print(to_rich(summarize_change(document)))

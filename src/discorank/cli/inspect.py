@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -11,6 +10,7 @@ from rich.console import Console
 
 import discorank
 from discorank.cli import options
+from discorank.cli.results import results
 from discorank.report.inspect import summarize_inspection
 from discorank.report.text import to_rich
 
@@ -40,6 +40,6 @@ def inspect(
         images=images,
     )
     if as_json:
-        sys.stdout.write(json.dumps(inspection.to_dict(), indent=2, allow_nan=False) + "\n")
+        results().write(json.dumps(inspection.to_dict(), indent=2, allow_nan=False) + "\n")
     else:
-        Console().print(to_rich(summarize_inspection(inspection.to_dict())))
+        Console(file=results()).print(to_rich(summarize_inspection(inspection.to_dict())))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from discorank.cli.command import complete_specs
+from discorank.cli.results import results
 from discorank.errors import MissingExtra, ModelFailed
 from discorank.report.models import summarize_models
 from discorank.report.text import to_rich
@@ -48,9 +48,9 @@ def models(
             failed.append({"model": label_of(spec), "reason": str(error)})
     if as_json:
         document = {"models": described, "failed": failed}
-        sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
+        results().write(json.dumps(document, indent=2, default=str) + "\n")
     else:
-        Console().print(to_rich(summarize_models(described, failed)))
+        Console(file=results()).print(to_rich(summarize_models(described, failed)))
     if failed:
         raise typer.Exit(ModelFailed.exit_code)
 

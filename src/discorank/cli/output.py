@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.console import Console
 import discorank
 from discorank._files import check_writable, write_atomically
 from discorank.cli.complete import starting
+from discorank.cli.results import results
 from discorank.errors import InvalidInput
 from discorank.ranking.events import together
 from discorank.report.formats import summary_to_markdown
@@ -133,7 +133,7 @@ class Destination:
     ) -> None:
         """Print or write a result: its summary for people, all of it for programs."""
         if self.out is None and self.format == "table":
-            console = Console()
+            console = Console(file=results())
             if console.is_terminal:
                 console.print()  # a line between the progress bars and the table
             console.print(to_rich(summary))
@@ -147,7 +147,7 @@ class Destination:
         text = render[self.format]()
         if self.out is None:
             # A file name that is no valid Unicode holds surrogates, which no encoding takes.
-            sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+            results().write(text.encode("utf-8", "backslashreplace").decode("utf-8"))
         else:
             write_atomically(self.out, text)
 
@@ -173,7 +173,7 @@ def events(
                 raise InvalidInput(
                     "--log-json - and the ranking would both go to stdout; give --out FILE"
                 )
-            listeners.append(discorank.JsonLog(sys.stdout))
+            listeners.append(discorank.JsonLog(results()))
         elif log_json is not None:
             try:
                 file = open_files.enter_context(Path(log_json).open("a", encoding="utf-8"))

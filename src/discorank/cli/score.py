@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -14,6 +13,7 @@ from rich.console import Console
 from discorank._files import read_arrays
 from discorank.cli import options
 from discorank.cli.parsing import scorer_options
+from discorank.cli.results import results
 from discorank.report.summarize import summarize_score
 from discorank.report.text import to_rich
 
@@ -106,9 +106,9 @@ def score(
         "versions": versions(),
     }
     if as_json:
-        sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+        results().write(json.dumps(document, indent=2, allow_nan=False) + "\n")
     else:
-        Console().print(to_rich(summarize_score(document)))
+        Console(file=results()).print(to_rich(summarize_score(document)))
 
 
 def _without_place(standing: dict[str, Any]) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from discorank.cli.results import results
 from discorank.report.summarize import summarize_scorers
 from discorank.report.text import to_rich
 
@@ -33,6 +33,6 @@ def scorers(
         for scorer in all_scorers()
     ]
     if as_json:
-        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+        results().write(json.dumps(found, indent=2) + "\n")
     else:
-        Console().print(to_rich(summarize_scorers(found)))
+        Console(file=results()).print(to_rich(summarize_scorers(found)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
@@ -10,6 +9,7 @@ import typer
 
 from discorank.cli import options
 from discorank.cli.command import complete_specs
+from discorank.cli.results import results
 from discorank.errors import InvalidInput, UnknownName
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def snippet(
         loading = _of_ranking(Path(model), rank, classes, cast("Task | None", task))
     else:
         loading = _of_spec(model, classes, cast("Task | None", task))
-    sys.stdout.write(snippets.snippet(loading))
+    results().write(snippets.snippet(loading))
 
 
 def _of_ranking(path: Path, rank: int, classes: int | None, task: Task | None) -> Loading:

@@ -47,7 +47,7 @@ def test_logits_are_optional(tmp_path: Path) -> None:
         ({}, "only none"),
         ({"features": np.ones(3)}, r"features must be .* got float64 of shape \(3,\)"),
         ({"features": np.array([["a"]])}, "features must be an array of numbers"),
-        ({"features": np.array([[None]])}, "Object arrays cannot be loaded"),
+        ({"features": np.array([[None]])}, "it holds Python objects"),
         ({"features": np.eye(2), "logits": np.ones(2)}, "logits must be"),
         ({"features": np.eye(2), "logits": np.eye(3)}, r"2 rows of features but logits .*\(3, 3\)"),
         ({"features": np.eye(2), "labels": np.ones(3)}, r"2 rows of features but labels .*\(3,\)"),
