@@ -468,7 +468,7 @@ def test_detection_keeps_its_terms_as_columns(tmp_path: Path, save_features: Sav
     assert ranking.task == "detection"
     assert [model.model for model in ranking.models] == specs[::-1]
     assert [model.score for model in ranking.models] == pytest.approx([2.0, 0.0])
-    alone = disco_detection_score(features["sees"].astype("float32"), LABELS, boxes)
+    alone = disco_detection_score(features["sees"], LABELS, boxes)
     assert ranking.best.parts["S_cls"] == alone.classification.value
     assert ranking.best.parts["S_reg"] == alone.regression.value
     assert ranking.best.parts["S_obj"] == ranking.best.score
