@@ -159,3 +159,81 @@ def test_bad_tables_and_twice_the_same(discorank: Run, write: Write) -> None:
     other = write("mine.json", SCORES)
     result = discorank("evaluate", csv_file, other, truth)
     assert "mine has scored 'a' in another file already" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", "model,x\na,1\na,5\nb,2\nc,3\n", "'a' is there twice, the second time in line 3"),
+        ("t.csv", "model,target,x\na,T,1\nb,T,2\na,T,3\n", "'a' is there twice on T"),
+        ("t.csv", "model,x\na,1\nb\nc,3\n", "line 3 has 1 fields, but the header has 2"),
+        ("t.csv", "model,x\na,1\nb,2,3\n", "line 3 has 3 fields"),
+        ("t.csv", 'model,x\na,1\n"b,2\n', "cannot be read as JSON or CSV"),
+        ("t.csv", "model,x,x\na,1,2\n", "the column 'x' is there twice"),
+        ("t.csv", "model,x\na,1\n,2\n", "line 3 names no model"),
+        ("t.json", '{"a": 1, "a": 5, "b": 2}', "'a' is there twice"),
+    ],
+)
+def test_a_model_has_one_number(
+    discorank: Run, write: Write, name: str, content: str, message: str
+) -> None:
+    result = discorank("evaluate", write("s.json", SCORES), write(name, content))
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize("ending", ["csv", "json"])
+def test_a_mark_at_the_beginning_of_a_file_is_no_name(
+    discorank: Run, write: Write, ending: str
+) -> None:
+    lines = "".join(f"{name},{metric}\n" for name, metric in TRUTH.items())
+    content = f"model,x\n{lines}" if ending == "csv" else json.dumps(TRUTH)
+    truth = write(f"t.{ending}", f"\ufeff{content}")
+    assert discorank("evaluate", write("s.json", SCORES), truth).exit_code == 0
+
+
+def test_what_only_one_side_has_is_named(discorank: Run, write: Write) -> None:
+    scores = {"T": {**SCORES, "e": 0.1}, "U": SCORES}
+    truth = {"T": {**TRUTH, **{f"m{place}": float(place) for place in range(7)}}, "V": TRUTH}
+    files = write("mine.json", scores), write("truth.json", truth)
+    result = discorank("evaluate", *files, "--format", "json")
+    assert result.stderr.splitlines() == [
+        "left out U: not in the truth",
+        "left out e of T: not in the truth",
+        "left out m0, m1, m2, m3, m4 and 2 more of T: not in mine",
+        "left out V: not in mine",
+    ]
+    left_out = json.loads(result.stdout)["left_out"]
+    assert left_out[0] == {"target": "U", "models": [], "not_in": "the truth"}
+    assert len(left_out[2]["models"]) == 7
+    few = {"T": {"a": 1, "b": 2, **dict.fromkeys("xyz", 1)}}
+    result = discorank("evaluate", write("mine.json", few), files[1])
+    assert "got a, b; mine has 5 and the truth 11" in result.stderr
+
+
+def test_no_score_is_praised_that_does_not_agree(discorank: Run, write: Write) -> None:
+    def said(scores: dict[str, Any]) -> str:
+        result = discorank("evaluate", write("mine.json", scores), write("t.json", {"T": TRUTH}))
+        return " ".join(result.stdout.split())
+
+    wrong = {name: -metric for name, metric in TRUTH.items()}
+    assert "mine agrees with the truth: τ_w" in said({"T": SCORES})
+    assert "mine does not agree with the truth: τ_w -1.000" in said({"T": wrong})
+    assert "lower is better?" in said({"T": wrong})
+    several = {"x": {"T": wrong}, "y": {"T": dict.fromkeys(TRUTH, 1.0)}}
+    assert "No score agrees with the truth, y least badly: τ_w 0.000" in said(several)
+
+
+def test_a_truth_without_order_is_refused(discorank: Run, write: Write) -> None:
+    flat = write("t.json", dict.fromkeys(TRUTH, 5.0))
+    result = discorank("evaluate", write("s.json", SCORES), flat)
+    assert result.exit_code == 2
+    assert "the truth is 5 for all models that are compared" in result.stderr
+
+
+def test_a_metric_that_is_an_error_is_pointed_out(discorank: Run, write: Write) -> None:
+    lines = "".join(f"{name},{metric}\n" for name, metric in TRUTH.items())
+    scores = write("s.json", SCORES)
+    result = discorank("evaluate", scores, write("t.csv", f"model,val_loss\n{lines}"))
+    assert "higher is taken for better, also of 'val_loss'" in result.stderr
+    assert not discorank("evaluate", scores, write("t.csv", f"model,accuracy\n{lines}")).stderr

@@ -8,7 +8,13 @@ import math
 import numpy as np
 import pytest
 
-from discorank.scoring.agreement import agreement, mean_agreement, random_agreement, static_scores
+from discorank.scoring.agreement import (
+    MEASURES,
+    agreement,
+    mean_agreement,
+    random_agreement,
+    static_scores,
+)
 from discorank.types import Float64Array
 
 
@@ -76,8 +82,49 @@ def test_random_picks_are_expected_to_do_what_all_picks_do_on_average() -> None:
         expected = random_agreement(truth, k=k)
         assert expected["regret_at_k"] == pytest.approx(9 - np.mean(best))
         assert expected["rel_at_k"] == pytest.approx(np.mean(best) / 9)
-        assert expected["recall_at_k"] == pytest.approx(k / 6)
+        as_good = sum(metric >= sorted(truth.values())[-k] for metric in truth.values())
+        assert expected["recall_at_k"] == pytest.approx(as_good / 6)
         assert expected["weighted_kendall"] == 0.0
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4])
+def test_tied_scores_are_expected_to_do_what_their_orders_do_on_average(k: int) -> None:
+    scores = [0.3, 0.1, 0.3, 0.2, 0.3, 0.1]
+    metric = [5.0, 8.0, 9.0, 5.0, 2.0, 9.0]
+    found = agreement(
+        dict(zip("abcdef", scores, strict=True)),
+        dict(zip("abcdef", metric, strict=True)),
+        k=k,
+        n_resamples=2,
+    )
+    rel, recall, regret = [], [], []
+    for order in itertools.permutations(range(6)):
+        picked = sorted(order, key=lambda model: -scores[model])[:k]  # stable: in this order
+        best = max(metric[model] for model in picked)
+        rel.append(best / 9.0)
+        regret.append(9.0 - best)
+        recall.append(sum(metric[model] >= sorted(metric)[-k] for model in picked) / k)
+    assert found.rel_at_k == pytest.approx(np.mean(rel))
+    assert found.recall_at_k == pytest.approx(np.mean(recall))
+    assert found.regret_at_k == pytest.approx(np.mean(regret))
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_names_of_models_say_nothing(measure: str) -> None:
+    scores, metric = [0.3, 0.1, 0.3, 0.2, 0.1], [5.0, 8.0, 9.0, 8.0, 2.0]
+    values = [
+        getattr(
+            agreement(
+                dict(zip(names, scores, strict=True)),
+                dict(zip(names, metric, strict=True)),
+                k=2,
+                n_resamples=2,
+            ),
+            measure,
+        )
+        for names in itertools.islice(itertools.permutations("abcde"), 0, None, 17)
+    ]
+    assert values == pytest.approx([values[0]] * len(values))
 
 
 def test_a_static_order_is_the_mean_place_on_the_other_targets() -> None:

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from discorank.benchmark.evaluation import Evaluation, Judged, evaluate
+    from discorank.benchmark.evaluation import Evaluation, Judged, LeftOut, evaluate
     from discorank.benchmark.scores import SuiteScores, score_suite
     from discorank.benchmark.suite import Suite, SuiteTarget
     from discorank.benchmark.suites import load_suite
@@ -19,6 +19,7 @@ __all__ = [
     "TABLES",
     "Evaluation",
     "Judged",
+    "LeftOut",
     "Suite",
     "SuiteScores",
     "SuiteTarget",
@@ -30,7 +31,9 @@ __all__ = [
 ]
 
 _HOME_OF = {
-    **dict.fromkeys(("Evaluation", "Judged", "evaluate"), "discorank.benchmark.evaluation"),
+    **dict.fromkeys(
+        ("Evaluation", "Judged", "LeftOut", "evaluate"), "discorank.benchmark.evaluation"
+    ),
     **dict.fromkeys(("SuiteScores", "score_suite"), "discorank.benchmark.scores"),
     **dict.fromkeys(("Suite", "SuiteTarget"), "discorank.benchmark.suite"),
     "load_suite": "discorank.benchmark.suites",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypedDict
 
@@ -20,7 +20,7 @@ from discorank.scoring.agreement import (
 if TYPE_CHECKING:
     from discorank.types import JSON
 
-__all__ = ["Evaluation", "Judged", "evaluate"]
+__all__ = ["Evaluation", "Judged", "LeftOut", "evaluate"]
 
 # From the name of a target to that of a model to a number.
 _ByTarget = Mapping[str, Mapping[str, float]]
@@ -58,6 +58,24 @@ class Judged:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Models that were not compared, since one side does not have them.
+
+    Attributes
+    ----------
+    target : str
+    models : tuple of str
+        Empty where the whole target is not there.
+    not_in : str
+        ``"the truth"``, or the name of a scorer.
+    """
+
+    target: str
+    models: tuple[str, ...]
+    not_in: str
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Agreement of every score with the truth.
 
@@ -74,6 +92,8 @@ class Evaluation:
         Coverage of the intervals.
     random_state : int
         Seed of the resamples.
+    left_out : tuple of LeftOut
+        What only one side has.
     """
 
     rows: tuple[Judged, ...]
@@ -81,6 +101,7 @@ class Evaluation:
     k: int
     confidence: float
     random_state: int
+    left_out: tuple[LeftOut, ...] = ()
 
     def to_dict(self) -> dict[str, JSON]:
         """Return the evaluation as what JSON can hold."""
@@ -89,6 +110,10 @@ class Evaluation:
             "k": self.k,
             "confidence": self.confidence,
             "random_state": self.random_state,
+            "left_out": [
+                {"target": one.target, "models": list(one.models), "not_in": one.not_in}
+                for one in self.left_out
+            ],
             "rows": [
                 {
                     "name": row.name,
@@ -141,7 +166,8 @@ def evaluate(
     Raises
     ------
     InvalidInput
-        If scores and truth share no target, or fewer than three models on one.
+        If scores and truth share no target, or fewer than three models on one, or the truth is the
+        same for all models.
     """
     options: _Options = {
         "k": k,
@@ -166,6 +192,19 @@ def evaluate(
         }
         for target in targets
     }
+    for target, of_model in shared.items():
+        if len(of_model) < 3:
+            sizes = ", ".join(f"{name} has {len(of[target])}" for name, of in matched.items())
+            raise InvalidInput(
+                f"scores and truth{f' of {target}' if target else ''} must share at least three "
+                f"models, got {', '.join(sorted(of_model)) or 'none'}; {sizes} and the truth "
+                f"{len(truth[target])}"
+            )
+        if len({*of_model.values()}) == 1:
+            raise InvalidInput(
+                f"the truth{f' of {target}' if target else ''} is {min(of_model.values()):g} for "
+                f"all models that are compared; there is no order to agree with"
+            )
     rows = [
         _judge(scorer, "scorer", {target: found[target] for target in targets}, shared, options)
         for scorer, found in matched.items()
@@ -178,7 +217,26 @@ def evaluate(
         same = dict.fromkeys(targets, _matched({"": numbers}, {"": _union(shared)})[""])
         rows.append(_judge(name.replace("_", " "), "static", same, shared, options))
     rows.append(_random(shared, k, confidence))
-    return Evaluation(tuple(rows), tuple(targets), k, confidence, random_state)
+    left_out = tuple(_left_out(scores, matched, truth))
+    return Evaluation(tuple(rows), tuple(targets), k, confidence, random_state, left_out)
+
+
+def _left_out(
+    scores: Mapping[str, _ByTarget], matched: Mapping[str, _ByTarget], truth: _ByTarget
+) -> Iterator[LeftOut]:
+    """Yield what one side has and another has not; `matched` are scores by names of the truth."""
+    for scorer, of_target in matched.items():
+        for target in scores[scorer].keys() - truth.keys():
+            yield LeftOut(target, (), "the truth")
+        for target, metrics in truth.items():
+            if target not in of_target:
+                yield LeftOut(target, (), scorer)
+                continue
+            found = of_target[target]
+            if more := sorted(found.keys() - metrics.keys()):
+                yield LeftOut(target, tuple(more), "the truth")
+            if lacking := sorted(metrics.keys() - found.keys()):
+                yield LeftOut(target, tuple(lacking), scorer)
 
 
 def _judge(

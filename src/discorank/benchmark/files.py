@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,10 +15,12 @@ from discorank.benchmark.runs import read_runs
 from discorank.benchmark.tables import TABLES, Table, load_table
 from discorank.errors import InvalidInput
 
-__all__ = ["ByTarget", "read_finetuned", "read_scores", "same_target"]
+__all__ = ["ByTarget", "looks_lower_is_better", "read_finetuned", "read_scores", "same_target"]
 
 ByTarget: TypeAlias = Mapping[str, Mapping[str, float]]
 
+# Words in names of metrics of which the least is the best.
+_ERRORS = frozenset(("loss", "losses", "error", "err", "rmse", "mse", "mae", "wer", "cer", "nll"))
 # The target of a file that names none.
 _UNNAMED = ""
 _DEPTHS = "{model: number}, {target: {model: number}} or {scorer: {target: {model: number}}}"
@@ -36,7 +40,8 @@ def read_scores(paths: Iterable[Path]) -> dict[str, dict[str, dict[str, float]]]
     Raises
     ------
     InvalidInput
-        If a file cannot be read, or two have scores of one scorer for one model and target.
+        If a file cannot be read or names a model twice, or two have scores of one scorer for one
+        model and target.
     """
     scores: dict[str, dict[str, dict[str, float]]] = {}
     for path in paths:
@@ -84,8 +89,13 @@ def read_finetuned(truth: str | Path) -> Table:
         raise InvalidInput(
             f"{path}: holds several numbers per model, {', '.join(found)}; the truth is one"
         )
-    [finetuned] = found.values()
-    return Table(path.name, "", str(path), "", finetuned)
+    [(metric, finetuned)] = found.items()
+    return Table(path.name, "", str(path), "", finetuned, metric=metric)
+
+
+def looks_lower_is_better(metric: str) -> bool:
+    """Say whether a metric has a name such as loss or error, of which the least is the best."""
+    return not _ERRORS.isdisjoint(re.split(r"[^a-z0-9]+", metric.lower()))
 
 
 def same_target(
@@ -107,11 +117,22 @@ def _read(path: Path) -> dict[str, dict[str, dict[str, float]]]:
         if path.suffix.lower() == ".csv":
             found = _from_csv(path)
         else:
-            found = _from_json(path, json.loads(path.read_text(encoding="utf-8")))
+            text = path.read_text(encoding="utf-8-sig")
+            found = _from_json(path, json.loads(text, object_pairs_hook=partial(_once, path)))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, csv.Error) as error:
         raise InvalidInput(f"{path}: cannot be read as JSON or CSV: {error}") from error
     if not any(of_model for of_target in found.values() for of_model in of_target.values()):
         raise InvalidInput(f"{path}: holds no numbers; it must hold {_DEPTHS}")
+    return found
+
+
+def _once(path: Path, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse names that a file has twice: the second would take the place of the first."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidInput(f"{path}: {twice!r} is there twice; say which is meant")
     return found
 
 
@@ -164,27 +185,49 @@ def _numbers(path: Path, values: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _from_csv(path: Path) -> dict[str, dict[str, dict[str, float]]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        columns = [name for name in reader.fieldnames or () if name not in ("model", "target")]
-        if "model" not in (reader.fieldnames or ()) or not columns:
-            raise InvalidInput(
-                f"{path}: must have a column 'model' and one of numbers, got "
-                f"{', '.join(reader.fieldnames or ()) or 'none'}"
-            )
-        rows = list(reader)
     found: dict[str, dict[str, dict[str, float]]] = {}
-    for column in columns:
-        for line, row in enumerate(rows, start=2):
-            if not row[column]:
+    for line, row in _rows(path):
+        model, target = row.pop("model"), row.pop("target", _UNNAMED)
+        if not model:
+            raise InvalidInput(f"{path}: line {line} names no model")
+        for column, text in row.items():
+            of_target = found.setdefault(column, {})
+            if not text:
                 continue
             try:
-                value = float(row[column])
+                value = float(text)
             except ValueError:
                 raise InvalidInput(
-                    f"{path}: must hold numbers, got {row[column]!r} in line {line}, column "
+                    f"{path}: must hold numbers, got {text!r} in line {line}, column "
                     f"{column!r}; leave that column out"
                 ) from None
-            target = row.get("target") or _UNNAMED
-            found.setdefault(column, {}).setdefault(target, {})[row["model"]] = value
+            of_model = of_target.setdefault(target, {})
+            if model in of_model:
+                where = f" on {target}" if target else ""
+                raise InvalidInput(
+                    f"{path}: {model!r} is there twice{where}, the second time in line {line}; say "
+                    f"which is meant, or give their mean"
+                )
+            of_model[model] = value
     return found
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the rows of a table, each with its line and as many fields as the header has."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.reader(file, strict=True)
+        header = next(reader, [])
+        if "model" not in header or not set(header) - {"model", "target"}:
+            raise InvalidInput(
+                f"{path}: must have a column 'model' and one of numbers, got "
+                f"{', '.join(header) or 'none'}"
+            )
+        if twice := next((name for name in header if header.count(name) > 1), None):
+            raise InvalidInput(f"{path}: the column {twice!r} is there twice")
+        for fields in filter(None, reader):
+            if len(fields) != len(header):
+                raise InvalidInput(
+                    f"{path}: line {reader.line_num} has {len(fields)} fields, but the header has "
+                    f"{len(header)}"
+                )
+            yield reader.line_num, dict(zip(header, fields, strict=True))

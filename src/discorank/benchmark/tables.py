@@ -36,6 +36,8 @@ class Table:
         each model; empty where it is not known.
     published_weighted_kendall : mapping
         From a published score to target to its τ_w; empty where there is none.
+    metric : str
+        What the numbers were called, where a file of one's own says it.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Table:
     published_weighted_kendall: Mapping[str, Mapping[str, float]] = field(
         default_factory=dict, repr=False
     )
+    metric: str = ""
 
 
 def load_table(name: str) -> Table:

@@ -10,7 +10,8 @@ import typer
 
 from discorank.cli import options, output
 from discorank.cli.command import command_line
-from discorank.report.evaluation import evaluation_to_csv, summarize_evaluation
+from discorank.report.evaluation import evaluation_to_csv, left_out, summarize_evaluation
+from discorank.report.words import printable
 
 __all__ = ["evaluate"]
 
@@ -43,7 +44,12 @@ def evaluate(
 ) -> None:
     """Compare scores with fine-tuned metrics, beside static rankers and a random pick."""
     from discorank import benchmark
-    from discorank.benchmark.files import read_finetuned, read_scores, same_target
+    from discorank.benchmark.files import (
+        looks_lower_is_better,
+        read_finetuned,
+        read_scores,
+        same_target,
+    )
 
     destination = output.Destination.choose(out, output_format)
     output.check_report(report)
@@ -63,6 +69,13 @@ def evaluate(
         as_json=lambda: json.dumps(document, indent=2, allow_nan=False) + "\n",
         as_csv=lambda: evaluation_to_csv(document),
     )
+    for line in left_out(document):
+        output.notice(line)
+    if looks_lower_is_better(table.metric):
+        output.notice(
+            f"higher is taken for better, also of {printable(table.metric)!r}; negate what is "
+            f"better when it is lower"
+        )
     if report is not None:
         from discorank.report.page.pages import evaluation_page
 

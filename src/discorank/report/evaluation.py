@@ -10,9 +10,11 @@ from typing import Any
 from discorank.report.summary import Column, Summary
 from discorank.report.words import Document, printable
 
-__all__ = ["evaluation_to_csv", "interval", "summarize_evaluation", "verdict"]
+__all__ = ["evaluation_to_csv", "interval", "left_out", "summarize_evaluation", "verdict"]
 
 
+# Models that a line names; the JSON has all.
+_NAMED = 5
 # τ_w where each model in turn is left out.
 _STABILITY = ("weighted_kendall_without_low", "weighted_kendall_without_high")
 
@@ -59,6 +61,18 @@ def evaluation_to_csv(document: Document) -> str:
     return text.getvalue()
 
 
+def left_out(document: Document) -> list[str]:
+    """Say in a line each which models and targets only one side has."""
+    lines = []
+    for one in document["left_out"]:
+        of = f" of {printable(one['target'])}" if one["target"] else ""
+        names = [printable(name) for name in one["models"]]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        what = f"{', '.join(names[:_NAMED])}{more}{of}" if names else printable(one["target"])
+        lines.append(f"left out {what}: not in {printable(one['not_in'])}")
+    return lines
+
+
 def interval(row: Mapping[str, Any], measure: str) -> str:
     """Return the interval of a measure in a row of an evaluation, or a dash."""
     if measure not in row["intervals"]:
@@ -80,6 +94,15 @@ def _title(document: Document) -> str:
     return f"{where} · {n_models} models · {share:.4g} % intervals over {over}"
 
 
+def _agrees(best: Mapping[str, Any], *, of: int) -> str:
+    name = printable(best["name"])
+    if best["weighted_kendall"] > 0.0:
+        return f"{name} agrees best of the scores" if of > 1 else f"{name} agrees with the truth"
+    if of > 1:
+        return f"No score agrees with the truth, {name} least badly"
+    return f"{name} does not agree with the truth"
+
+
 def verdict(document: Document) -> str:
     """Say what agrees best, and whether a fixed order would have done as well."""
     rows = document["rows"]
@@ -88,9 +111,11 @@ def verdict(document: Document) -> str:
     best = scorers[0]
     without = best["weighted_kendall_without"].values()
     said = (
-        f"{printable(best['name'])} agrees best of the scores: τ_w {best['weighted_kendall']:.3f}, "
+        f"{_agrees(best, of=len(scorers))}: τ_w {best['weighted_kendall']:.3f}, "
         f"{min(without):.3f} to {max(without):.3f} if any one model is left out"
     )
+    if best["weighted_kendall"] <= 0.0:
+        return f"{said}. A random order has 0; was the metric one where lower is better?"
     if not fixed:
         return f"{said}. One target has no fixed order to compare with."
     rival = max(fixed, key=lambda row: row["weighted_kendall"])

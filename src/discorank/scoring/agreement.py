@@ -18,7 +18,7 @@ from scipy import stats
 from discorank.errors import InvalidInput
 from discorank.scoring.bootstrap import check_confidence
 from discorank.scoring.validate import check_count
-from discorank.types import Float64Array, IntArray
+from discorank.types import Float64Array
 
 __all__ = [
     "MEASURES",
@@ -295,18 +295,14 @@ def random_agreement(truth: Mapping[str, float], *, k: int = 1) -> dict[str, flo
     InvalidInput
         If there are fewer than `k` models.
     """
-    metric = np.sort(np.array(list(truth.values()), dtype=np.float64))
-    n_models = len(metric)
-    _check_k(k, n_models)
-    # The i-th smallest is the best of k picks if the others are among the i − 1 below it.
-    chance = np.array([math.comb(place, k - 1) for place in range(n_models)], dtype=np.float64)
-    expected_best = float(chance @ metric / math.comb(n_models, k))
-    best = float(metric[-1])
-    expected = dict.fromkeys(MEASURES, 0.0)
+    metric = np.array(list(truth.values()), dtype=np.float64)
+    _check_k(k, len(metric))
+    at_random = np.zeros(len(metric))  # scores that all tie
+    expected_best, best = _expected_best(at_random, metric, k), float(metric.max())
     return {
-        **expected,
+        **dict.fromkeys(MEASURES, 0.0),
         "rel_at_k": expected_best / best if _is_share(metric) else math.nan,
-        "recall_at_k": k / n_models,
+        "recall_at_k": _expected_recall(at_random, metric, k),
         "regret_at_k": best - expected_best,
     }
 
@@ -344,17 +340,33 @@ def _of_differences(score: Float64Array, metric: Float64Array) -> float:
     low, high = np.triu_indices(len(score), 1)
     leads = score[order][high] - score[order][low]
     gains = metric[order][high] - metric[order][low]
-    return _correlation(stats.pearsonr, leads, gains)
+    # Where scores tie there is no lower one: either direction counts half.
+    others = np.where(leads == 0.0, -gains, gains)
+    return _correlation(stats.pearsonr, np.tile(leads, 2), np.concatenate([gains, others]))
 
 
-def _top(values: Float64Array, k: int) -> IntArray:
-    return np.argsort(-values, kind="stable")[:k]
+def _expected_best(score: Float64Array, metric: Float64Array, k: int) -> float:
+    """Return the best metric of the top k by score, expected over the orders of tied scores."""
+    last = np.sort(score)[-k]
+    sure, tied = metric[score > last], np.sort(metric[score == last])
+    n_drawn = k - len(sure)
+    # The i-th smallest is the best of those drawn if the others are among the i - 1 below it.
+    chance = np.array([math.comb(place, n_drawn - 1) for place in range(len(tied))], np.float64)
+    best = np.maximum(tied, sure.max(initial=-math.inf))
+    return float(chance @ best / math.comb(len(tied), n_drawn))
+
+
+def _expected_recall(score: Float64Array, metric: Float64Array, k: int) -> float:
+    """Return the share of the top k by score that are as good as the k-th best, expected so too."""
+    last = np.sort(score)[-k]
+    is_found = metric >= np.sort(metric)[-k]
+    sure, tied = is_found[score > last], is_found[score == last]
+    return float((sure.sum() + (k - len(sure)) * tied.mean()) / k)
 
 
 def _measure(score: Float64Array, metric: Float64Array, k: int) -> list[float]:
     """Every measure of `MEASURES`, in that order."""
-    picked, best = _top(score, k), float(metric.max())
-    best_picked = float(metric[picked].max())
+    best, best_picked = float(metric.max()), _expected_best(score, metric, k)
     return [
         _weighted_kendall(score, metric),
         _correlation(stats.kendalltau, score, metric),
@@ -362,7 +374,7 @@ def _measure(score: Float64Array, metric: Float64Array, k: int) -> list[float]:
         _correlation(stats.pearsonr, score, metric),
         _of_differences(score, metric),
         best_picked / best if _is_share(metric) else math.nan,
-        len(np.intersect1d(picked, _top(metric, k))) / k,
+        _expected_recall(score, metric, k),
         best - best_picked,
     ]
 
