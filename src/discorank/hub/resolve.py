@@ -15,7 +15,7 @@ from discorank._optional import import_optional
 from discorank.errors import InvalidInput, MissingExtra, ModelFailed, UnknownName
 from discorank.hub._operators import with_operators
 from discorank.hub.adapter import Adapter, Catalogue, MapAdapter, failing, no_map
-from discorank.hub.pools import pool_names, read_pool
+from discorank.hub.pools import folder_of, pool_names, read_pool
 from discorank.hub.query import Query
 from discorank.hub.spec import BOXES, Spec, did_you_mean
 from discorank.types import Boxes, Candidate
@@ -71,14 +71,19 @@ def expand(specs: Sequence[str], *, boxes: Boxes | None = None) -> list[str]:
     Raises
     ------
     InvalidInput
-        If there is no spec, one is malformed, or two models are given the same name.
+        If there is no spec, one is malformed, two models are given the same name, or one model is
+        given two.
     UnknownName
         If a scheme or a pool does not exist, or a name has no scheme; the message suggests some.
     """
     if isinstance(specs, str) or not specs:
         raise InvalidInput(f"models must be a list of at least one spec, got {specs!r}")
-    models = dict.fromkeys(_with(boxes, spec) for text in specs for spec in _models(text))
+    models: dict[Spec, Spec] = {}
     labels: dict[str, Spec] = {}
+    for spec in (_with(boxes, spec) for text in specs for spec in _models(text)):
+        same = models.setdefault(spec, spec)
+        if spec.alias not in (None, same.alias) and same.alias is not None:
+            raise InvalidInput(f"{str(same)!r} and {str(spec)!r} are the same model")
     for spec in models:
         other = labels.setdefault(spec.label, spec)
         if other is not spec:
@@ -173,8 +178,10 @@ def _models(text: str) -> Iterator[Spec]:
     spec = Spec.parse(text)
     if scheme == "pool":
         spec.require_known(())
+        folder = folder_of(spec.name)
         for model in read_pool(spec.name):
-            yield from _models(model)
+            for one in _models(model):
+                yield one if folder is None else _beside(folder, one)
     elif spec.get("layer") == "all" and scheme == "transformers":
         yield from _layers(spec)
     elif scheme in _SCHEMES:
@@ -183,6 +190,18 @@ def _models(text: str) -> Iterator[Spec]:
         near = did_you_mean(scheme, (*_SCHEMES, "pool"))
         known = f"; the schemes are {', '.join((*_SCHEMES, 'pool'))}"
         raise UnknownName(f"{text!r}: there is no scheme {scheme!r}{near or known}")
+
+
+def _beside(folder: Path, spec: Spec) -> Spec:
+    """Return a spec of a file in which files are looked for beside that file first."""
+
+    def found(value: str) -> str:
+        return str(folder / value) if (folder / value).exists() else value
+
+    if spec.scheme != "python":
+        spec = replace(spec, name=found(spec.name))
+    checkpoint = spec.get("checkpoint")
+    return spec if checkpoint is None else spec.having("checkpoint", found(checkpoint))
 
 
 def _search(query: Query, text: str) -> Sequence[Spec]:

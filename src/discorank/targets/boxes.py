@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -91,6 +92,8 @@ def read_coco(file: Path, content: Mapping[str, Any], options: ReadOptions) -> R
     options.refuse_others_than("images", of=f"{file}, a file of COCO annotations")
     annotations = _parse_coco(file, content)
     folder = _find_images(file, options.images, list(annotations.sizes) or [""])
+    for name in annotations.sizes:
+        _check_inside(file, folder, name)
     return _reading(file.name, folder, annotations, f"{file.name} holds boxes")
 
 
@@ -98,11 +101,16 @@ def _parse_coco(file: Path, content: Mapping[str, Any]) -> _Annotations:
     try:
         images = {image["id"]: image for image in content["images"]}
         names = {category["id"]: str(category["name"]) for category in content["categories"]}
+        file_names = [one["file_name"] for one in images.values() if "file_name" in one]
     except (KeyError, TypeError) as error:
         raise InvalidInput(
             f"{file}: no COCO annotations: its images need 'id' and 'file_name', its categories "
             f"'id' and 'name' ({error!r})"
         ) from error
+    for name in file_names:
+        if not isinstance(name, str) or not name or "\0" in name:
+            shown = repr(name) if isinstance(name, (str, int, float)) else type(name).__name__
+            raise InvalidInput(f"{file}: 'file_name' must name a file, got {shown}")
     boxes = []
     for place, annotation in enumerate(content["annotations"]):
         try:
@@ -137,12 +145,22 @@ def _find_images(file: Path, given: Path | None, names: Sequence[str]) -> Path:
     ]
     places = usual if given is None else [given.expanduser()]
     for place in places:
-        if any((place / name).is_file() for name in looked_for):
+        if any(_is_inside(place, name) and (place / name).is_file() for name in looked_for):
             return place
     raise InvalidInput(
         f"{file}: its images, such as {looked_for[0]!r}, are not in "
         f"{', '.join(map(str, places))}; give their folder as images (--images)"
     )
+
+
+def _check_inside(file: Path, folder: Path, name: str) -> None:
+    """Refuse a name that leaves its folder: who wrote the file says what is read and shown."""
+    if not _is_inside(folder, name):
+        raise InvalidInput(f"{file}: {name!r} is not in {folder}, the folder of its files")
+
+
+def _is_inside(folder: Path, name: str) -> bool:
+    return Path(os.path.normpath(folder / name)).is_relative_to(os.path.normpath(folder))
 
 
 def is_voc(folder: Path) -> bool:
@@ -172,7 +190,10 @@ def read_voc(folder: Path, options: ReadOptions) -> Reading:
     if lists:
         preferred = ("trainval", *TRAIN_NAMES)
         split = choose_split([*lists], options.split, of=str(folder), preferred=preferred)
-        files = [annotated / f"{stem}.xml" for stem in lists[split].read_text("utf-8").split()]
+        names = [f"{stem}.xml" for stem in lists[split].read_text("utf-8").split()]
+        for name in names:
+            _check_inside(lists[split], annotated, name)
+        files = [annotated / name for name in names]
     elif options.split is None:
         files = sorted(annotated.glob("*.xml"))
     else:
@@ -185,6 +206,7 @@ def read_voc(folder: Path, options: ReadOptions) -> Reading:
     sizes = {}
     for file in files:
         name, size, of_file = _parse_voc(file, images)
+        _check_inside(file, folder / "JPEGImages", name)
         sizes[name] = size
         boxes += of_file
     name = folder.resolve().name

@@ -85,12 +85,30 @@ def test_a_pool_of_ones_own(tmp_path: Path) -> None:
     ]
 
 
+def test_files_are_looked_for_beside_the_pool(tmp_path: Path) -> None:
+    for name in ("f.npz", "w.pt", "pretrained"):
+        (tmp_path / name).touch()
+    specs = ["features:f.npz", "timm:a?checkpoint=w.pt", "onnx:none.onnx", "python:pretrained:f"]
+    (tmp_path / "mine.yaml").write_text("models:\n" + "".join(f"  - {spec}\n" for spec in specs))
+
+    assert expand([f"pool:{tmp_path / 'mine.yaml'}"]) == [
+        f"features:{tmp_path / 'f.npz'}",
+        f"timm:a?checkpoint={tmp_path / 'w.pt'}",
+        *specs[2:],
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("- timm:a\n", "must hold a list of specs under 'models'"),
         ("models: []\n", "must hold a list of specs under 'models'"),
-        ("models: [3]\n", "holds 3, which is no spec"),
+        ("models: [3]\n", "holds no spec as model 1, but int"),
+        (
+            "a: &a [x, x]\nb: &b [*a, *a]\nmodels: ['timm:a', *b]\n",
+            "holds no spec as model 2, but list",
+        ),
+        (f"models: {'[' * 5000}{']' * 5000}\n", "is nested too deeply"),
         ("models: ['pool:vit']\n", "holds 'pool:vit', which is no spec of a model"),
         ("models: ['timm:a']\nmodel: x\n", "holds model; it may hold description and models"),
         ("models: [\n", "is no YAML"),

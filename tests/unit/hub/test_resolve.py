@@ -76,6 +76,12 @@ def test_two_models_of_one_name() -> None:
         expand(["timm:a?name=x", "timm:b?name=x"])
 
 
+def test_one_model_has_one_name() -> None:
+    with pytest.raises(InvalidInput, match=r"'timm:a\?name=x' and 'timm:a\?name=y' are the same"):
+        expand(["timm:a?name=x", "timm:a?name=y"])
+    assert expand(["timm:a?name=x", "timm:a", "timm:a?name=x"]) == ["timm:a?name=x"]
+
+
 @pytest.mark.parametrize(
     ("spec", "suggestion"),
     [

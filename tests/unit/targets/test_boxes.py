@@ -263,6 +263,17 @@ def test_the_same_box_twice_is_a_duplicate(content: Coco, write: Write) -> None:
         (lambda c: c["annotations"].insert(0, None), "annotation 0 is no box"),
         (lambda c: c["images"][0].pop("id"), "its images need 'id'"),
         (lambda c: c["images"][0].pop("file_name"), "annotation 0 is no box .*'file_name'"),
+        (lambda c: c["images"][0].update(file_name=5), "'file_name' must name a file, got 5"),
+        (lambda c: c["images"][0].update(file_name=[["a"]]), "must name a file, got list"),
+        (lambda c: c["images"][0].update(file_name="a\0.png"), "must name a file, got 'a"),
+        (
+            lambda c: c["images"][0].update(file_name="/etc/passwd"),
+            "'/etc/passwd' is not in .*images",
+        ),
+        (
+            lambda c: c["images"][0].update(file_name="../a.png"),
+            r"'\.\./a\.png' is not in .*images",
+        ),
         (lambda c: c.pop("categories"), "its categories 'id' and 'name'"),
         (lambda c: c.update(annotations=[]), "holds no boxes"),
     ],
@@ -273,6 +284,16 @@ def test_annotations_that_are_no_boxes_are_refused(
     change(content)
     with pytest.raises(InvalidInput, match=message):
         open_target(write(content))
+
+
+def test_images_may_be_named_by_their_whole_path(content: Coco, write: Write) -> None:
+    file = write(content)
+    (file.parent / "images" / "x").mkdir()
+    for image in content["images"]:
+        image["file_name"] = str(file.parent / "images" / "x" / ".." / image["file_name"])
+    assert len(open_target(write(content), images=file.parent / "images")) == 8
+    with pytest.raises(InvalidInput, match="are not in"):
+        open_target(write(content), images=file.parent / "images" / "x")
 
 
 def test_other_json_is_a_table(tmp_path: Path, write: Write) -> None:
@@ -359,6 +380,18 @@ def test_images_of_voc_go_by_the_name_of_the_annotation(tmp_path: Path) -> None:
     assert open_target(root).sample_ids[0] == "000.png#0"
     (root / "JPEGImages" / "001.png").unlink()
     assert {item.name for item in open_target(root).bad} == {"001.png#0", "001.png#1"}
+    xml = root / "Annotations" / "001.xml"
+    xml.write_text(xml.read_text().replace("<filename>001.png", "<filename>../../secret.png"))
+    with pytest.raises(InvalidInput, match=r"'\.\./\.\./secret\.png' is not in .*JPEGImages"):
+        open_target(root)
+
+
+def test_lists_of_voc_name_annotations_of_the_folder(tmp_path: Path) -> None:
+    root = write_voc(tmp_path / "VOC")
+    (root / "ImageSets" / "Main").mkdir(parents=True)
+    (root / "ImageSets" / "Main" / "train.txt").write_text("000\n../../elsewhere\n")
+    with pytest.raises(InvalidInput, match=r"elsewhere\.xml' is not in .*Annotations"):
+        open_target(root)
 
 
 @pytest.mark.parametrize(
