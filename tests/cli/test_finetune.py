@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import Result
 
@@ -49,6 +50,19 @@ def test_formats(discorank: Run, target: Path, specs: list[str]) -> None:
     assert of["csv"].splitlines()[0].startswith("target,model,mode,lr,weight_decay")
     assert len(of["csv"].splitlines()) == 4
     assert of["markdown"].startswith("**target.npz")
+
+
+def test_what_is_left_out_is_said(discorank: Run, tmp_path: Path) -> None:
+    labels = ["", *["good", "bad"] * 20]
+    lines = [f"text {place},{label}" for place, label in enumerate(labels)]
+    (tmp_path / "t.csv").write_text("\n".join(["text,label", *lines]))
+    features = np.arange(41)[:, None] % 2 + np.random.default_rng(0).normal(size=(41, 3))
+    np.savez(tmp_path / "f.npz", features=features)
+    arguments = (tmp_path / "t.csv", "--models", f"features:{tmp_path / 'f.npz'}", *QUICK)
+    result = discorank("finetune", *arguments, "--format", "json")
+    [item] = json.loads(result.stdout)["bad"]
+    assert item["reason"] == "no label in the column 'label'"
+    assert f"left out {item['name']}: {item['reason']}" in result.stderr.splitlines()
 
 
 def test_a_model_that_fails_is_listed_and_the_exit_code_says_so(

@@ -169,6 +169,8 @@ def finetune(
     destination.write(
         summarize_ground_truth(truth.to_dict()), as_json=truth.to_json, as_csv=truth.to_csv
     )
+    for item in () if quiet else truth.bad:
+        output.notice(f"left out {printable(item.name)}: {printable(item.reason)}")
     if out is not None and not quiet:
         output.notice(f"wrote {printable(str(out))}")
     if truth.unfinished:

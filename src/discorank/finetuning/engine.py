@@ -263,6 +263,9 @@ def finetune_on(
             "device": bench.device,
         },
         versions=versions("accelerate", "optuna"),
+        bad=tuple(
+            dict.fromkeys((*splits.train.bad, *splits.validation.bad, *splits.test.bad))
+        ),  # parts that were cut from one target all have its own
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,16 @@ from discorank.features import FeatureStore, extract, preprocess_all
 from discorank.finetuning.data import Data
 from discorank.finetuning.networks import Backbone
 from discorank.finetuning.splits import Splits, truth_of
-from discorank.types import Candidate, Target, Trainable
+from discorank.types import Candidate, Modality, Target, Trainable
 
 __all__ = ["Subject", "opened"]
 
 # Inputs beyond this are kept in a file that is mapped into memory.
 _MEMORY = 4 * 2**30
+
+_PLURAL: Mapping[Modality, str] = MappingProxyType(
+    {"image": "images", "text": "texts", "audio": "recordings", "features": "features"}
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +84,8 @@ def opened(
             name: extract(candidate, part, device=device, store=store, **options).features
             for name, part in parts.items()
         }
-        yield Subject(nn.Identity(), **{name: Data(features[name], truths[name]) for name in parts})
+        probed = {name: values.astype(np.float32, copy=False) for name, values in features.items()}
+        yield Subject(nn.Identity(), **{name: Data(probed[name], truths[name]) for name in parts})
         return
     backbone, encoder = _trainable(candidate, splits.train, device)
     with tempfile.TemporaryDirectory(prefix="discorank-") as folder:
@@ -93,8 +99,8 @@ def opened(
 def _trainable(candidate: Candidate, target: Target, device: str) -> tuple[Backbone, Trainable]:
     if candidate.modality != target.modality:
         raise InvalidInput(
-            f"{candidate.name} reads {candidate.modality}s, but {target.name} holds "
-            f"{target.modality}s"
+            f"{candidate.name} reads {_PLURAL[candidate.modality]}, but {target.name} holds "
+            f"{_PLURAL[target.modality]}"
         )
     encoder = candidate.load(device)
     if not isinstance(encoder, Trainable):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from discorank.ranking.result import FailedModel
-    from discorank.types import JSON, Candidate
+    from discorank.types import JSON, BadItem, Candidate
 
 __all__ = ["FinetunedModel", "GroundTruth"]
 
@@ -85,6 +85,8 @@ class GroundTruth:
         All that the runs were made with.
     versions : mapping
         Of discorank, Python and the libraries behind it.
+    bad : tuple of BadItem
+        Items of the target that could not be read; they are in no part.
     """
 
     target: str
@@ -97,6 +99,7 @@ class GroundTruth:
     fingerprint: str
     options: Mapping[str, JSON]
     versions: Mapping[str, str]
+    bad: tuple[BadItem, ...] = ()
 
     @property
     def finetuned(self) -> dict[str, dict[str, float]]:
@@ -176,6 +179,7 @@ class GroundTruth:
             "fingerprint": self.fingerprint,
             "options": dict(self.options),
             "versions": dict(self.versions),
+            "bad": [asdict(item) for item in self.bad],
         }
 
     def _best_first(self) -> list[FinetunedModel]:

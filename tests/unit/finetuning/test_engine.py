@@ -118,7 +118,7 @@ def test_ready_made_features_have_a_linear_probe_only(tmp_path: Path) -> None:
     labels = np.arange(60) % 2
     features = rng.standard_normal((60, 4)) + 4 * labels[:, None]
     np.savez(tmp_path / "target.npz", features=features, labels=labels)
-    np.savez(tmp_path / "mine.npz", features=features.astype(np.float32))
+    np.savez(tmp_path / "mine.npz", features=features)
     spec = f"features:{tmp_path / 'mine.npz'}?name=mine"
     truth = discorank.finetune(
         tmp_path / "target.npz", spec, mode="both", cache=tmp_path / "cache", **QUICK

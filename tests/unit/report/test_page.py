@@ -291,9 +291,9 @@ def test_bars_of_samples_are_longer_where_a_model_does_better(
     make_ranking: MakeRanking, make_model: MakeModel
 ) -> None:
     models = (make_model(), make_model(model="timm:b", alias="second"))
-    values = {models[0].model: -0.1, "timm:b": -0.8}
+    values = {models[0].model: -0.1, "timm:b": -0.8, "gone": -0.8}
     ranking = make_ranking(models=models, samples=(DisputedSample("a", "1.5", values),))
     [card] = sample_cards(ranking.to_dict())
-    assert [bar["name"] for bar in card["bars"]] == ["timm:resnet50.a1_in1k", "second"]
-    assert [bar["share"] for bar in card["bars"]] == pytest.approx([0.875, 0.0])
-    assert [bar["value"] for bar in card["bars"]] == ["-0.100", "-0.800"]
+    assert [bar["name"] for bar in card["bars"]] == ["timm:resnet50.a1_in1k", "second", "gone"]
+    assert [bar["share"] for bar in card["bars"]] == pytest.approx([0.875, 0.0, 0.0])
+    assert [bar["value"] for bar in card["bars"]] == ["-0.100", "-0.800", "-0.800"]

@@ -25,7 +25,7 @@ def sample_cards(document: Document) -> list[dict[str, Any]]:
             "preview": _preview(sample["preview"] or {}),
             "bars": [
                 {
-                    "name": names[model],
+                    "name": names.get(model, printable(model)),  # a document may be edited
                     "value": shown(value),
                     # The longer the better, also where all contributions are negative.
                     "share": (value - low) / span,
