@@ -44,6 +44,9 @@ __all__ = [
 _Choice = TypeVar("_Choice", bound=str)
 
 BLOCK_ROWS = 1024
+# The squares of larger numbers, summed over all there may be, are no numbers; nor are those of what
+# is as small.
+_LARGEST = 1e140
 # A standard deviation below this share of the largest number is rounding.
 LEAST_DEVIATION = 1e-12
 FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -88,7 +91,7 @@ def check_features(features: ArrayLike | Array, *, name: str = "features") -> Ar
     ------
     InvalidInput
         If the array is not two-dimensional or not of real numbers, is empty, holds NaN or
-        infinity, or has the same features in every row.
+        infinity, numbers too large or small to be squared, or the same features in every row.
     """
     array = check_rows(features, name=name)
     if array.shape[0] < 2:
@@ -98,6 +101,7 @@ def check_features(features: ArrayLike | Array, *, name: str = "features") -> Ar
             f"{name} must differ between samples, got {array.shape[0]} rows that all equal the "
             f"first; is the model's output constant?"
         )
+    _refuse_extreme(array, name)
     return array
 
 
@@ -177,7 +181,8 @@ def check_matrix(array: ArrayLike, n_samples: int, *, name: str) -> Float64Array
     Raises
     ------
     InvalidInput
-        If it has another number of rows, is not of real numbers, or a value is missing.
+        If it has another number of rows, is not of real numbers, a value is missing, or they are
+        too large or small to be squared.
     """
     columns = getattr(array, "columns", None)  # the names in a data frame
     matrix = to_numpy(as_array(array, name=name))
@@ -191,8 +196,10 @@ def check_matrix(array: ArrayLike, n_samples: int, *, name: str) -> Float64Array
         )
     if matrix.dtype.kind not in "iubf":
         raise InvalidInput(f"{name} must hold real numbers, got dtype {matrix.dtype}")
-    _refuse_nonfinite(matrix.astype(np.float64, copy=False), name, columns)
-    return matrix.astype(np.float64, copy=False)
+    matrix = matrix.astype(np.float64, copy=False)
+    _refuse_nonfinite(matrix, name, columns)
+    _refuse_extreme(matrix, name)
+    return matrix
 
 
 def check_varying(targets: Float64Array, *, or_else: str = "") -> Float64Array:
@@ -296,6 +303,23 @@ def _refuse_nonfinite(array: Array, name: str, columns: Sequence[object] | None 
                     f"{name} must be finite, got {row[column]} in row {start + offset}, "
                     f"column {called}"
                 )
+
+
+def _refuse_extreme(array: Array, name: str) -> None:
+    """Refuse numbers whose squares are no numbers; those of single precision are, in double."""
+    if precision_of(array) != "float64":
+        return
+    xp = array_namespace(array)
+    largest = max(
+        float(xp.max(xp.abs(array[start : start + BLOCK_ROWS, :])))
+        for start in range(0, array.shape[0], BLOCK_ROWS)
+    )
+    if largest > _LARGEST or 0.0 < largest < 1.0 / _LARGEST:
+        size = "large" if largest > 1.0 else "small"
+        raise InvalidInput(
+            f"{name} must not be as {size} as {largest:.2g}, whose square is no number any more; "
+            f"give them in another unit"
+        )
 
 
 def _rows_are_equal(array: Array) -> bool:

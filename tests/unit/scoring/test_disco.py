@@ -121,6 +121,8 @@ def changed(row: int, column: int, value: float) -> Float64Array:
         (FEATURES.astype(str), LABELS, {}, "features must hold real numbers, got dtype <U"),
         (FEATURES * 1j, LABELS, {}, "features must hold real numbers, got dtype complex128"),
         (np.ones((60, 4)), LABELS, {}, "features must differ between samples, got 60 rows"),
+        (1e200 * FEATURES, LABELS, {}, "features must not be as large as .*e.200"),
+        (1e-200 * FEATURES, LABELS, {}, "features must not be as small as"),
         (FEATURES, LABELS, {"n_groups": 200}, "n_groups=200 with n_components=128"),
         (FEATURES, LABELS, {"n_groups": 0}, "n_groups must be a whole number .* got 0"),
         (FEATURES, LABELS, {"n_groups": 2.5}, "n_groups must be a whole number .* got 2.5"),

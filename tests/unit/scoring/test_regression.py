@@ -56,6 +56,8 @@ def test_a_linear_target_is_predicted_by_one_group_of_all() -> None:
         ),
         (TARGETS[:59], {}, "got 59 rows for 60"),
         (np.c_[TARGETS, np.full(60, 2.5)], {}, "got 2.5 in every row of column 2"),
+        (TARGETS * 1e300, {}, "targets must not be as large as .*e.300"),
+        (TARGETS * 1e-200, {}, "targets must not be as small as"),
         (TARGETS.astype(str), {}, "targets must hold real numbers, got dtype <U"),
         (TARGETS[:, :, None], {}, r"targets must have shape .* got \(60, 2, 1\)"),
         (TARGETS, {"target_scale": "robust"}, "target_scale must be one of .* got 'robust'"),

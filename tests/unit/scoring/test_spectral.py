@@ -112,15 +112,9 @@ def test_the_iteration_says_when_it_cannot_converge() -> None:
 
 @pytest.mark.parametrize("solver", ["auto", "full", "covariance_eigh", "randomized"])
 @pytest.mark.parametrize("shape", [(40, 8), (8, 40)])
-def test_features_too_large_to_square_are_refused_or_decomposed(
+def test_features_too_large_to_square_are_refused(
     shape: tuple[int, int], solver: SvdSolver
 ) -> None:
     features = 1e200 * np.random.default_rng(0).standard_normal(shape)
-    try:
-        components = spectral_components(features, n_groups=2, svd_solver=solver)
-    except InvalidInput as error:
-        assert "divide them by a number if they are very large" in str(error)  # noqa: PT017
-    else:
-        sigma = np.linalg.svd(features - features.mean(axis=0), compute_uv=False)
-        kept = components.singular_values
-        np.testing.assert_allclose(kept, sigma[: len(kept)], rtol=1e-6)
+    with pytest.raises(InvalidInput, match="features must not be as large as"):
+        spectral_components(features, n_groups=2, svd_solver=solver)
