@@ -87,6 +87,17 @@ def test_every_public_name_is_documented_once(site: Path) -> None:
     assert documented == dict.fromkeys(discorank.__all__, 1), "add the name to a page of docs/api"
 
 
+def test_what_generated_lines_import_is_documented(site: Path) -> None:
+    ids = {name for path in _pages(site) for name in _Page(path).ids}
+    hub = Path(discorank.__file__).with_name("hub")
+    lines = (hub / "snippets.py").read_text(encoding="utf-8")
+    imported = set(re.findall(r"^from discorank\.hub import (\w+)$", lines, re.MULTILINE))
+    assert imported == {"ImagePreprocessing", "resolve"}
+    assert {"discorank.hub.ImagePreprocessing", "discorank.hub.TextEmbedder"} <= ids
+    # The function, whose module has its name.
+    assert "discorank.hub.resolve.resolve" in ids
+
+
 def test_every_annotation_of_the_api_pages_is_a_name_that_exists() -> None:
     for page in (ROOT / "docs" / "api").glob("*.md"):
         for name in re.findall(r"^::: (\S+)$", page.read_text(encoding="utf-8"), re.MULTILINE):
