@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import Result
 
@@ -140,3 +141,48 @@ def test_an_interrupt_ends_with_130_and_no_traceback(
     assert result.exit_code == 130
     assert result.stdout == ""
     assert result.stderr == "interrupted\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rank", "", "--models", "features:f.npz"], "the name of the target is empty"),
+        (["rank", "t.npz", "--models", "features:t.npz", "--cache", "t.npz"], "is a file; give"),
+        (
+            [
+                "rank",
+                "t.npz",
+                "--models",
+                "features:t.npz",
+                "--out",
+                "r.json",
+                "--log-json",
+                "r.json",
+            ],
+            "--log-json and --out are the same file",
+        ),
+        (["snippet", "timm:resnet18", "--classes", "2", "--rank", "4"], "--rank 4 means nothing"),
+        (["bench", "minihub", "--work", "x"], "--work means nothing here, since nothing is made"),
+        (["bench", "minihub", "--processes", "2"], "--processes means nothing here"),
+        (["bench", "minihub", "--data", "x"], "--data means nothing here"),
+        (["bench", "minihub", "--device", "cpu"], "the features of minihub are its own"),
+        (
+            ["bench", "offline-hub", "--from-scratch", "--processes", "3"],
+            "--processes means nothing here, since offline-hub is made in one",
+        ),
+        (["bench", "supervised-cnn", "--work", "x"], "--work means nothing here"),
+    ],
+)
+def test_options_that_would_have_no_effect_are_refused(
+    discorank: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez("t.npz", features=np.eye(4), labels=[0, 0, 1, 1])
+    result = discorank(*arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1

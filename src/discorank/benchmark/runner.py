@@ -39,7 +39,10 @@ def run_offline_hub(options: BenchOptions) -> dict[str, JSON]:
 def _run(
     name: str, make: Callable[[Path, Path, BenchOptions], Suite], options: BenchOptions
 ) -> dict[str, JSON]:
+    options.refuse("device", "workers", since=f"the features of {name} are its own")
     if not options.from_scratch:
+        since = "nothing is made without --from-scratch"
+        options.refuse("data", "work", "processes", since=since)
         return bench_document(load_suite(name), options)
     work = options.work or Path(f"{name}-work")
     made = make(work / "suite", work, options)
@@ -55,11 +58,12 @@ def _make_minihub(folder: Path, work: Path, options: BenchOptions) -> Suite:
     from discorank.benchmark.minihub.build import make
 
     return make(
-        folder, work, data=options.data, processes=options.processes, progress=options.progress
+        folder, work, data=options.data, processes=options.processes or 2, progress=options.progress
     )
 
 
 def _make_offline_hub(folder: Path, work: Path, options: BenchOptions) -> Suite:
+    options.refuse("processes", since="offline-hub is made in one")
     for library in ("torch", "accelerate", "mlxtend"):
         import_optional(library, extra="finetune,demo", purpose="making offline-hub from scratch")
     from discorank.benchmark.offlinehub.build import make

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from discorank.errors import UnknownName
+from discorank.errors import InvalidInput, UnknownName
 
 if TYPE_CHECKING:
     from discorank.benchmark.suite import Suite
@@ -39,8 +39,8 @@ class BenchOptions:
     work : Path, optional
         Where unfinished work, and a suite that is made anew, are kept; by default a folder named
         after the suite in the current one.
-    processes : int
-        Processes that work at the same time, each on one thread.
+    processes : int, optional
+        Processes that work at the same time, each on one thread; by default 2.
     k : int
         Models that one would fine-tune.
     confidence : float
@@ -62,7 +62,7 @@ class BenchOptions:
     data: Path | None = None
     from_scratch: bool = False
     work: Path | None = None
-    processes: int = 2
+    processes: int | None = None
     k: int = 1
     confidence: float = 0.95
     random_state: int = 0
@@ -70,6 +70,18 @@ class BenchOptions:
     workers: int | None = None
     cache: str | None = None
     progress: Progress | None = None
+
+    def refuse(self, *names: str, since: str) -> None:
+        """Refuse options that a benchmark makes no use of.
+
+        Raises
+        ------
+        InvalidInput
+            If one of them was given.
+        """
+        for name in names:
+            if getattr(self, name) is not None:
+                raise InvalidInput(f"--{name} means nothing here, since {since}; leave it out")
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ def run(options: BenchOptions) -> dict[str, JSON]:
             "supervised-cnn scores image sets that are here against published numbers; it has no "
             "--from-scratch and no --ablate"
         )
+    options.refuse("work", "processes", since="supervised-cnn is not made from scratch")
     if options.data is None:
         raise InvalidInput(
             "supervised-cnn needs the folder that its image sets are unpacked in: --data FOLDER"

@@ -69,14 +69,15 @@ def bench(
         ),
     ] = None,
     processes: Annotated[
-        int,
+        int | None,
         typer.Option(
             metavar="N",
             min=1,
+            show_default="2",
             rich_help_panel=_MAKING,
             help="Processes at the same time, each on one thread.",
         ),
-    ] = 2,
+    ] = None,
     device: options.Device = None,
     workers: options.Workers = None,
     cache: options.Cache = None,

@@ -175,6 +175,11 @@ def events(
                 )
             listeners.append(discorank.JsonLog(results()))
         elif log_json is not None:
+            if destination.out is not None and _are_one(Path(log_json), destination.out):
+                raise InvalidInput(
+                    f"--log-json and --out are the same file, {log_json!r}; the result would take "
+                    f"the place of the log"
+                )
             try:
                 file = open_files.enter_context(Path(log_json).open("a", encoding="utf-8"))
             except OSError as error:
@@ -185,6 +190,10 @@ def events(
         if mlflow is not None:
             listeners.append(discorank.MLflowEvents(mlflow))
         yield together(*listeners) if listeners else None
+
+
+def _are_one(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
 
 
 def progress(*, quiet: bool) -> Progress | None:

@@ -36,8 +36,11 @@ def snippet(
         ),
     ] = None,
     rank: Annotated[
-        int, typer.Option(metavar="N", help="Take the model in this place of the ranking.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            metavar="N", show_default="1", help="Take the model in this place of the ranking."
+        ),
+    ] = None,
     task: options.Task = None,
 ) -> None:
     """Print the Python code that loads a model with its own preprocessing and a new head."""
@@ -50,7 +53,10 @@ def snippet(
     if classes is not None:
         check_count(classes, name="--classes")
     if model.endswith(".json"):
-        loading = _of_ranking(Path(model), rank, classes, cast("Task | None", task))
+        place = 1 if rank is None else rank
+        loading = _of_ranking(Path(model), place, classes, cast("Task | None", task))
+    elif rank is not None:
+        raise InvalidInput(f"--rank {rank} means nothing for {model!r}, which is no ranking")
     else:
         loading = _of_spec(model, classes, cast("Task | None", task))
     results().write(snippets.snippet(loading))

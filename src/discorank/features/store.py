@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from discorank._optional import import_optional
+from discorank.errors import InvalidInput
 from discorank.features import files
 from discorank.features.folders import folder_at
 from discorank.features.key import FeatureKey
@@ -45,7 +46,7 @@ def open_store(cache: str | os.PathLike[str] | None = None) -> FeatureStore:
     Raises
     ------
     InvalidInput
-        If there is no such kind of URL, or the library for it is not installed.
+        If there is no such kind of URL, the library for it is not installed, or it is a file.
     """
     cache = cache or os.environ.get("DISCORANK_CACHE")
     if not cache:
@@ -54,7 +55,10 @@ def open_store(cache: str | os.PathLike[str] | None = None) -> FeatureStore:
     text = os.fspath(cache)
     if "://" in text:
         return FeatureStore(f"{text.rstrip('/')}/features")
-    return FeatureStore(Path(text).expanduser() / "features")
+    folder = Path(text).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise InvalidInput(f"the cache {text!r} is a file; give the name of a folder (--cache)")
+    return FeatureStore(folder / "features")
 
 
 @dataclass(frozen=True)

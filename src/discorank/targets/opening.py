@@ -160,6 +160,8 @@ def _read(target: str | os.PathLike[str], options: ReadOptions) -> Reading:
             )
         options.refuse_others_than(of=f"the built-in {target!r}")
         return Reading(BUILT_IN[target]())
+    if not os.fspath(target):
+        raise InvalidInput("the name of the target is empty; '.' is the folder that one is in")
     path = Path(target).expanduser()
     try:
         if path.is_dir():
