@@ -12,6 +12,7 @@ architecture and preprocessing; where it has another number of classes, ``num_cl
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache, partial
@@ -44,6 +45,10 @@ __all__ = ["names", "resolve", "resolve_maps", "search"]
 
 # What timm looks for in a repository that does not say.
 _HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+# To count the parameters of a model it is built, without its weights; that many take seconds.
+_MANY = 50
+
+logger = logging.getLogger(__name__)
 
 
 def names() -> Collection[str]:
@@ -96,7 +101,7 @@ def resolve_maps(spec: Spec) -> Candidate:
 
 def search(query: Query) -> list[Spec]:
     """Return the published checkpoints that meet a query; nothing is downloaded."""
-    found = []
+    found: dict[str, tuple[str, int]] = {}
     for name in timm.list_models(pretrained=True):
         architecture, _, tag = name.partition(".")
         config: Any = timm.get_pretrained_cfg(name)
@@ -104,13 +109,20 @@ def search(query: Query) -> list[Spec]:
             query.holds("name", architecture)
             and query.holds("tag", tag)
             and query.holds("input", max(config.input_size[1:]))
-            and (
-                not query.asks("params")
-                or query.holds("params", _parameters(architecture, config.num_classes))
-            )
         ):
-            found.append(Spec("timm", name))
-    return found
+            found[name] = (architecture, config.num_classes)
+    if not query.asks("params"):
+        return [Spec("timm", name) for name in found]
+    if (n_built := len({*found.values()})) > _MANY:
+        logger.warning(
+            "counting the parameters of %d models, which takes minutes; name=... asks for fewer",
+            n_built,
+        )
+    return [
+        Spec("timm", name)
+        for name, built in found.items()
+        if query.holds("params", _parameters(*built))
+    ]
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,11 @@ def _sentence(components: list[Document]) -> str:
     changes = [component["change"] for component in components]
     least = changes.index(min(changes)) + 1
     leading = components[0]
+    before, after = (f"{leading[ratio]:.3f}" for ratio in ("ratio_before", "ratio_after"))
     moved = "gained" if leading["ratio_change"] > 0 else "lost"
+    said = f"{moved} share: {before} before, {after} after"
+    if before == after:  # what moved is below the digits that are shown
+        said = f"kept its share, {after}"
     return (
-        f"Component {least} changed least (C_F {changes[least - 1]:.3f}); the leading one {moved} "
-        f"share: {leading['ratio_before']:.3f} before, {leading['ratio_after']:.3f} after."
+        f"Component {least} changed least (C_F {changes[least - 1]:.3f}); the leading one {said}."
     )

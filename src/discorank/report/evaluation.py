@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from typing import Any
 
+from discorank.report.separated import to_separated
 from discorank.report.summary import Column, Summary
 from discorank.report.words import Document, printable
 
@@ -48,17 +47,15 @@ def evaluation_to_csv(document: Document) -> str:
     header = ["name", "kind", "n_models", *_STABILITY]
     for measure in measures:
         header += [measure, f"{measure}_low", f"{measure}_high"]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
+    rows = []
     for row in document["rows"]:
         without = row["weighted_kendall_without"].values()
         stability = (min(without), max(without)) if without else ("", "")
         fields = [row["name"], row["kind"], row["n_models"], *stability]
         for measure in measures:
             fields += [row[measure], *row["intervals"].get(measure, ("", ""))]
-        writer.writerow(fields)
-    return text.getvalue()
+        rows.append(fields)
+    return to_separated(header, rows)
 
 
 def left_out(document: Document) -> list[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from typing import TYPE_CHECKING, Any
 
 from discorank._optional import import_optional
+from discorank.report.separated import to_separated
 from discorank.report.summarize import summarize_ranking
 from discorank.report.summary import Summary
 from discorank.report.words import Document
@@ -59,12 +58,9 @@ def to_json(document: Document) -> str:
 
 def to_csv(document: Document) -> str:
     """Return the ranked models as CSV; an unknown value is an empty field."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, _columns(document), lineterminator="\n")
-    writer.writeheader()
-    for row in _rows(document):
-        writer.writerow({column: _csv_field(value) for column, value in row.items()})
-    return text.getvalue()
+    columns = _columns(document)
+    rows = [[_csv_field(row.get(column)) for column in columns] for row in _rows(document)]
+    return to_separated(columns, rows)
 
 
 def _columns(document: Document) -> list[str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from discorank.report.separated import to_separated
 from discorank.report.summary import Column, Summary
 from discorank.report.words import Document, duration, printable
 
@@ -54,16 +53,14 @@ def ground_truth_to_csv(document: Document) -> str:
     header = ["target", "model", "mode", "lr", "weight_decay", "seconds", "parameters"]
     for name in metrics:
         header += [name, f"{name}_spread"]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
+    rows = []
     for one in document["models"]:
         fields = [document["target"], *(one[name] for name in header[1:7])]
         for name in metrics:
             found = one["metrics"].get(name, {})
             fields += [found.get("mean"), found.get("spread")]
-        writer.writerow(fields)
-    return text.getvalue()
+        rows.append(fields)
+    return to_separated(header, rows)
 
 
 def _name(one: Mapping[str, Any]) -> str:

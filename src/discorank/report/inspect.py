@@ -86,6 +86,8 @@ def _facts(document: Document) -> Iterator[tuple[str, str]]:
         yield "split", document["split"] + (more if others else "")
     if document["imbalance"] is not None:
         yield "imbalance", f"{document['imbalance']:.3g} (largest class over smallest)"
+    for names in document["alike"]:
+        yield "alike", f"{', '.join(map(repr, names))} differ in case or space only"
     if document["duplicates"] is not None:
         conflicts = f", {document['conflicts']:,} of them with another truth"
         yield (

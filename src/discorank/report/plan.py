@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
+from discorank.report.separated import to_separated
 from discorank.report.summary import Column, Summary
 from discorank.report.verdict import taken_pool
 from discorank.report.words import Document, count, duration, printable, size
@@ -44,11 +42,7 @@ def summarize_plan(document: Document) -> Summary:
 def plan_to_csv(document: Document) -> str:
     """Return the models of a plan as CSV; an unknown value is an empty field."""
     columns = ("model", "alias", "source", "parameters", "stored", "download", "seconds")
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(document["models"])
-    return text.getvalue()
+    return to_separated(columns, [[one[name] for name in columns] for one in document["models"]])
 
 
 def _features(stored: bool) -> str:

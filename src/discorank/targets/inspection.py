@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,8 @@ class Inspection:
         Usable samples of each class; empty for regression.
     imbalance : float, optional
         Samples of the largest class over those of the smallest that has any.
+    alike : tuple of tuple of str
+        Classes whose names differ in case or space only.
     ranges : tuple of TargetRange
         Of each regression target.
     duplicates : int, optional
@@ -88,6 +90,7 @@ class Inspection:
     n_samples: int
     classes: Mapping[str, int]
     imbalance: float | None
+    alike: tuple[tuple[str, ...], ...]
     ranges: tuple[TargetRange, ...]
     duplicates: int | None
     conflicts: int | None
@@ -160,6 +163,7 @@ def inspect(
         n_samples=len(usable),
         classes=classes,
         imbalance=max(counts) / min(counts) if counts else None,
+        alike=_alike(classes),
         ranges=_ranges(reading, usable),
         duplicates=duplicates,
         conflicts=conflicts,
@@ -168,6 +172,14 @@ def inspect(
         max_samples=enough if enough < len(usable) else None,
         fingerprint=full.fingerprint,
     )
+
+
+def _alike(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """Return names that are one but for case and space."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(" ".join(name.split()).casefold(), []).append(name)
+    return tuple(tuple(group) for group in found.values() if len(group) > 1)
 
 
 def _faults(reading: Reading) -> dict[int, str]:

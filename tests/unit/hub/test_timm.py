@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from discorank.errors import InvalidInput, ModelFailed, UnknownName
-from discorank.hub import resolve
+from discorank.hub import expand, resolve
 from discorank.hub._operators import with_operators
 from discorank.types import Encoder
 
@@ -212,3 +212,14 @@ def test_hub_that_cannot_be_reached_fails_the_model(tmp_path: Path, monkeypatch:
     assert "checkpoint=FILE" in str(raised.value)
     assert "\n" not in str(raised.value)
     assert raised.value.__cause__ is not None
+
+
+def test_a_search_that_builds_many_models_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("discorank.hub.timm._parameters", lambda *_: 5)
+    assert expand(["timm[params<6,name=res*]"])
+    assert "counting the parameters of" in caplog.text
+    caplog.clear()
+    assert expand(["timm[params<6,name=test_vit]"])
+    assert not caplog.text

@@ -8,6 +8,7 @@ import pytest
 
 import discorank
 from discorank import InvalidInput, inspect
+from discorank.report.inspect import summarize_inspection
 from discorank.targets import open_target
 from discorank.targets.inspection import TargetRange
 
@@ -100,3 +101,15 @@ def test_the_record_is_plain_json(tmp_path: Path) -> None:
     }
     assert document["fingerprint"] == open_target(tmp_path / "t.csv").fingerprint
     assert isinstance(found, discorank.Inspection)
+
+
+def test_classes_that_look_alike_are_pointed_out(tmp_path: Path) -> None:
+    labels = ["Yes", "yes ", "no", "No", "maybe"]
+    np.savez(tmp_path / "t.npz", features=np.eye(5), labels=labels)
+    found = inspect(tmp_path / "t.npz")
+    assert found.alike == (("No", "no"), ("Yes", "yes "))
+    assert "'Yes', 'yes ' differ in case or space only" in (
+        summarize_inspection(found.to_dict()).sentence
+    )
+    np.savez(tmp_path / "t.npz", features=np.eye(2), labels=["a", "b"])
+    assert "alike" not in summarize_inspection(inspect(tmp_path / "t.npz").to_dict()).sentence
