@@ -1,8 +1,10 @@
 """Paired bootstrap of scores that are means over samples: how sure a ranking is.
 
 Every model is resampled with the same draws, so what two models share (an easy sample, a hard
-class) cancels in their comparison. The per-sample contributions are held fixed: the interval
-covers the choice of samples, not a refit of the scorer on each resample.
+class) cancels in their comparison. No scorer is fitted again: what is resampled are values per
+sample whose mean is the score. Where these are influence values (`influence.py`), the interval
+covers, to first order, what fitting to other samples would change too; where a scorer has none but
+its contributions, it covers the choice of samples alone.
 """
 
 from __future__ import annotations
@@ -78,10 +80,10 @@ def paired_bootstrap(
     Parameters
     ----------
     per_sample : array-like of shape (n_models, n_samples)
-        Contribution of each sample to each model's score; the score is their mean, and higher is
-        better. Column i is the same sample for every model. NaN where a model was not scored on a
-        sample: its score is the mean of the others. With `pooling`, of shape
-        (n_terms, n_models, n_samples).
+        Influence value of each sample on each model's score, or its contribution; the score is
+        their mean, and higher is better. Column i is the same sample for every model. NaN where a
+        model was not scored on a sample: its score is the mean of the others. With `pooling`, of
+        shape (n_terms, n_models, n_samples).
     pooling : callable, optional
         Makes scores of the terms of all models, shape (n_terms, ..., n_models) to (..., n_models).
         It is done in every resample, in which the models have another range than in all samples.

@@ -50,8 +50,8 @@ class DiscoResult(Score):
     components : tuple of ComponentScore
         One per group, leading first.
     per_sample : ndarray of shape (n_samples,)
-        Contribution of each sample; their mean is `value`. Two models scored on the same samples
-        are compared by a paired bootstrap of these.
+        Contribution of each sample; their mean is `value`. How sure a score is takes more: a
+        ranking resamples influence values, which add what a sample moves by what is fitted.
     svd_solver : str
         The solver that was used; what "auto" chose.
     """

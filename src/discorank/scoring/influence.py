@@ -1,11 +1,13 @@
 """Influence of each sample on a DISCO score: what a bootstrap has to resample.
 
 A score is the mean of the contributions of its samples, but a sample does more than contribute: it
-moves the mean and the prior of its class and the singular values, and with them the contributions
-of all others. A bootstrap of the contributions alone does not see that, and its 95 % intervals
-cover the score that other samples would give in 70 to 95 of 100 cases. The influence values here
-have the score as their mean too, and to first order the spread that it has from data set to data
-set; their intervals cover it in 93 to 99 of 100 (``benchmarks/calibration.py``).
+moves what is fitted, and with it the contributions of all others. A bootstrap of the contributions
+alone does not see that, and its intervals are too narrow. The influence values here have the score
+as their mean too, and to first order the spread that it has from data set to data set. They go
+through class means and priors, covariances and what these are shrunk to, singular values and axes;
+slopes are damped where chance moves the class means, and turns where it moves the axes, by more
+than first order holds. What the intervals cover is measured by ``benchmarks/calibration.py``, and
+docs/architecture.md has the numbers.
 """
 
 from __future__ import annotations
