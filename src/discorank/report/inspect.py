@@ -18,6 +18,8 @@ _NOUN_OF: Mapping[str, str] = {
 # More classes than that are shown by their largest and smallest.
 _SHOWN_CLASSES = 20
 _SHOWN_BAD = 5
+# What programs write where there is nothing.
+_GAPS = frozenset(("na", "n/a", "<na>", "nan", "none", "null"))
 # Where the facts begin, below each other.
 _INDENT = 12
 
@@ -86,6 +88,9 @@ def _facts(document: Document) -> Iterator[tuple[str, str]]:
         yield "split", document["split"] + (more if others else "")
     if document["imbalance"] is not None:
         yield "imbalance", f"{document['imbalance']:.3g} (largest class over smallest)"
+    if gaps := [name for name in document["classes"] if name.lower() in _GAPS]:
+        said = "is taken for a class" if len(gaps) == 1 else "are taken for classes"
+        yield "gaps?", f"{', '.join(map(repr, gaps))} {said}; what is empty has no label"
     for names in document["alike"]:
         yield "alike", f"{', '.join(map(repr, names))} differ in case or space only"
     if document["duplicates"] is not None:

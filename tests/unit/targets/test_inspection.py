@@ -112,4 +112,12 @@ def test_classes_that_look_alike_are_pointed_out(tmp_path: Path) -> None:
         summarize_inspection(found.to_dict()).sentence
     )
     np.savez(tmp_path / "t.npz", features=np.eye(2), labels=["a", "b"])
-    assert "alike" not in summarize_inspection(inspect(tmp_path / "t.npz").to_dict()).sentence
+    said = summarize_inspection(inspect(tmp_path / "t.npz").to_dict()).sentence
+    assert "alike" not in said
+    assert "gaps?" not in said
+
+
+def test_classes_that_may_be_gaps_are_pointed_out(tmp_path: Path) -> None:
+    np.savez(tmp_path / "t.npz", features=np.eye(3), labels=["NA", "none", "b"])
+    said = summarize_inspection(inspect(tmp_path / "t.npz").to_dict()).sentence
+    assert "'NA', 'none' are taken for classes; what is empty has no label" in said
