@@ -1,6 +1,7 @@
 """Run every benchmark, or those named: ``python -m benchmarks disco``.
 
-``python -m benchmarks.hub``, which takes longer, is a command of its own.
+``python -m benchmarks.hub``, which takes longer, and ``python -m benchmarks.report``, which needs
+chromium, are commands of their own.
 """
 
 from __future__ import annotations
