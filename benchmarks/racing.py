@@ -30,7 +30,7 @@ def race(name: str) -> tuple[float, float, float]:
     """Return shares: of samples saved, of winners kept, of winners in the plain shortlist."""
     saved, kept, near = [], [], []
     with tempfile.TemporaryDirectory() as folder:
-        specs = feature_files(POOL, name, N_SAMPLES, Path(folder))
+        specs = feature_files([POOL], name, N_SAMPLES, Path(folder))
         file = Path(folder) / "0.npz"
         for draw in range(N_DRAWS):
             plain, fast = (

@@ -47,7 +47,7 @@ def main() -> None:
 def curve(target: str, n_all: int | None) -> list[Found]:
     """Rank draws of each size."""
     with tempfile.TemporaryDirectory() as folder:
-        specs = feature_files(POOL, target, n_all, Path(folder))
+        specs = feature_files([POOL], target, n_all, Path(folder))
         file = Path(folder) / "0.npz"
         everything = discorank.rank(file, specs)
         scores = {model.model: model.score for model in everything.models}

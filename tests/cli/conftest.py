@@ -41,7 +41,7 @@ def target(tmp_path: Path) -> Path:
 @pytest.fixture
 def specs(tmp_path: Path) -> list[str]:
     """Return the specs of three files of features, best first."""
-    separations = {"strong": 8.0, "fair": 2.0, "weak": 0.5}
+    separations = {"strong": 12.0, "fair": 2.0, "weak": 0.5}
     for seed, (name, separation) in enumerate(separations.items()):
         np.savez(tmp_path / f"{name}.npz", features=_features(separation, seed))
     return [f"features:{tmp_path / name}.npz?name={name}" for name in separations]

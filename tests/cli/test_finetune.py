@@ -34,7 +34,7 @@ def test_the_table_and_the_truth_for_evaluate(
     judged = discorank("evaluate", ranking, out, "--format", "json")
     assert judged.exit_code == 0, judged.output
     document = json.loads(judged.stdout)
-    assert document["rows"][0]["name"] == "disco"
+    assert document["rows"][0]["name"] == "disco-cosine"
     assert document["rows"][0]["n_models"] == 3
     assert document["rows"][0]["weighted_kendall"] == pytest.approx(1.0)  # strong, fair, weak
 

@@ -78,13 +78,14 @@ def test_json_is_all_there_is_on_stdout(discorank: Run, target: Path, specs: lis
     assert result.stderr == ""
     document = json.loads(result.stdout)
     assert document["target"] == "target.npz"
-    assert document["scorer"] == "disco"
+    assert document["scorer"] == "disco-cosine"
     assert document["failed"] == []
-    assert document["options"]["disco"] == {
+    assert document["options"]["disco-cosine"] == {
         "n_components": 128,
         "n_groups": 8,
         "covariance": "identity",
         "loo": False,
+        "row_norm": 30.0,
         "svd_solver": "auto",
         "random_state": 0,
     }
@@ -104,11 +105,12 @@ def test_flags_reach_the_score(discorank: Run, target: Path, specs: list[str]) -
         "--seed", "5", "--confidence", "0.5", "--max-samples", "30",
     )  # fmt: skip
     document = json.loads(result.stdout)
-    assert document["options"]["disco"] == {
+    assert document["options"]["disco-cosine"] == {
         "n_components": None,
         "n_groups": 2,
         "covariance": "shared",
         "loo": True,
+        "row_norm": 30.0,
         "svd_solver": "full",
         "random_state": 5,
     }

@@ -22,10 +22,10 @@ def test_json_holds_the_result(discorank: Run, target: Path) -> None:
     assert result.stderr == ""
     document = json.loads(result.stdout)
     with np.load(target) as arrays:
-        expected = disco_score(arrays["features"], arrays["labels"], n_groups=3)
+        expected = disco_score(arrays["features"], arrays["labels"], n_groups=3, row_norm=30.0)
         probe = Probe(arrays["features"], arrays["labels"])
     assert document["score"] == expected.value
-    influence = get_scorer("disco").resampled(probe, expected, n_groups=3).per_sample
+    influence = get_scorer("disco-cosine").resampled(probe, expected, n_groups=3).per_sample
     interval = paired_bootstrap(np.array([influence]))
     assert [document["low"], document["high"]] == [interval.low[0], interval.high[0]]
     assert [component["ratio"] for component in document["components"]] == [
@@ -40,7 +40,7 @@ def test_json_holds_the_result(discorank: Run, target: Path) -> None:
     ]
     assert (document["n_samples"], document["n_features"], document["n_classes"]) == (60, 6, 3)
     assert document["svd_solver"] == expected.svd_solver
-    assert document["options"]["disco"]["n_groups"] == 3
+    assert document["options"]["disco-cosine"]["n_groups"] == 3
 
 
 def test_table_has_a_row_per_component(discorank: Run, target: Path) -> None:
@@ -52,14 +52,16 @@ def test_table_has_a_row_per_component(discorank: Run, target: Path) -> None:
     shares = [float(row[-1]) for row in rows]
     document = json.loads(discorank("score", target, "--groups", "3", "--json").stdout)
     assert sum(shares) == pytest.approx(document["score"], abs=2e-3)
-    assert lines[-1].startswith(f"disco {document['score']:.3f}, the sum of ratio × ncc; 95 %")
+    total = f"disco-cosine {document['score']:.3f}, the sum of ratio × ncc; 95 %"
+    assert lines[-1].startswith(total)
 
 
 def test_float64_features_are_not_rounded(discorank: Run, tmp_path: Path) -> None:
     features = np.random.default_rng(0).standard_normal((40, 5)) + 1e6
     labels = np.arange(40) % 2
     np.savez(tmp_path / "f.npz", features=features, labels=labels)
-    document = json.loads(discorank("score", tmp_path / "f.npz", "--json").stdout)
+    command = ("score", tmp_path / "f.npz", "--json", "--scorer", "disco")
+    document = json.loads(discorank(*command).stdout)
     assert document["score"] == disco_score(features, labels).value
 
 
@@ -134,7 +136,8 @@ def test_the_truth_in_the_file_says_the_task(discorank: Run, tmp_path: Path) -> 
 def test_a_share_of_hard_examples(discorank: Run, target: Path) -> None:
     document = json.loads(discorank("score", target, "--json", "--hard-fraction", "0.5").stdout)
     with np.load(target) as arrays:
-        expected = disco_score(arrays["features"], arrays["labels"], hard_fraction=0.5)
+        features, labels = arrays["features"], arrays["labels"]
+    expected = disco_score(features, labels, hard_fraction=0.5, row_norm=30.0)
     assert document["score"] == expected.value
     assert document["hard_fraction"] == 0.5
 
@@ -186,6 +189,6 @@ def test_a_score_that_is_scaled_in_a_pool_is_its_plain_sum_alone(
     features, boxes = rng.standard_normal((40, 5)), rng.uniform(0.1, 0.9, (40, 4))
     np.savez(tmp_path / "f.npz", features=features, labels=np.arange(40) % 2, boxes=boxes)
     document = json.loads(discorank("score", tmp_path / "f.npz", "--json").stdout)
-    alone = disco_detection_score(features, np.arange(40) % 2, boxes)
+    alone = disco_detection_score(features, np.arange(40) % 2, boxes, row_norm=30.0)
     assert document["score"] == alone.value
     assert document["low"] < document["score"] < document["high"]

@@ -88,3 +88,17 @@ def test_a_class_of_one_sample_keeps_only_its_prior_when_left_out() -> None:
     left_out = disco_score(Z, y, n_groups=2, loo=True)
     assert left_out.per_sample[-1] == pytest.approx(1 / 20, rel=1e-12)
     assert disco_score(Z, y, n_groups=2).per_sample[-1] > 1 / 20
+
+
+def test_rows_of_one_norm_agree_with_the_equations() -> None:
+    rng = np.random.default_rng(5)
+    y = rng.permutation(np.arange(40) % 3)
+    Z = 4.0 + rng.standard_normal((40, 6)) + 0.7 * rng.standard_normal((3, 6))[y]
+    scaled = np.array([30.0 * row / np.sqrt(sum(z * z for z in row)) for row in Z])
+    value, ratios, _, per_sample = literal_disco(scaled, y, 5, 3, "identity", loo=False)
+    result = disco_score(
+        Z, y, n_components=5, n_groups=3, row_norm=30.0, svd_solver="covariance_eigh"
+    )
+    assert result.value == pytest.approx(value, rel=1e-9)
+    np.testing.assert_allclose([c.ratio for c in result.components], ratios, rtol=1e-9)
+    np.testing.assert_allclose(result.per_sample, per_sample, rtol=1e-8)

@@ -92,3 +92,16 @@ def test_solvers_agree(problem: tuple[Float64Array, IntArray]) -> None:
     full = disco_score(*problem, svd_solver="full").value
     for solver in SOLVERS:
         assert disco_score(*problem, svd_solver=solver).value == pytest.approx(full, rel=1e-6)
+
+
+@given(problems(), COVARIANCES, st.floats(1e-6, 1e6), st.integers(0, 2**32 - 1))
+def test_rows_of_one_norm_do_not_see_how_long_they_were(
+    problem: tuple[Float64Array, IntArray], covariance: Covariance, scale: float, seed: int
+) -> None:
+    features, labels = problem
+    lengths = scale * np.random.default_rng(seed).uniform(0.1, 10.0, (len(features), 1))
+    rotation = np.linalg.qr(np.random.default_rng(seed).standard_normal(2 * features.shape[1:]))[0]
+    value = disco_score(features, labels, covariance=covariance, row_norm=30.0).value
+    for changed in (features * scale, features * lengths, features @ rotation):
+        again = disco_score(changed, labels, covariance=covariance, row_norm=30.0).value
+        assert again == pytest.approx(value, rel=1e-6)

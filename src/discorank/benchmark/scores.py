@@ -24,7 +24,7 @@ __all__ = ["DEFAULT_SCORERS", "SuiteScores", "bench_document", "score_suite"]
 _TASK: Task = "classification"
 
 DEFAULT_SCORERS = (
-    *("disco", "logme", "hscore", "lda", "sfda", "nleep", "parc", "ncti"),
+    *("disco-cosine", "disco", "logme", "hscore", "lda", "sfda", "nleep", "parc", "ncti"),
     *("gbc", "transrate", "rankme", "knn", "linear-probe"),
 )
 """Scorers that need features and labels, and nothing else."""

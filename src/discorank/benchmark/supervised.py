@@ -41,7 +41,7 @@ MODELS: Mapping[str, str] = MappingProxyType(
 )
 """From the name of a model in the table to its spec."""
 
-DEFAULT_SCORERS = ("disco", "logme", "sfda")
+DEFAULT_SCORERS = ("disco-cosine", "disco", "logme", "sfda")
 
 
 def run(options: BenchOptions) -> dict[str, JSON]:

@@ -14,6 +14,7 @@ from discorank.report.formats import to_json
 from discorank.report.plan import plan_to_csv, summarize_plan
 from discorank.report.summarize import summarize_ranking
 from discorank.report.words import printable
+from discorank.scoring.default import DEFAULT_SCORER
 
 if TYPE_CHECKING:
     from discorank.ranking.executors import ExecutorName
@@ -37,7 +38,7 @@ def rank(
     label_column: options.LabelColumn = [],  # noqa: B006
     split: options.Split = None,
     images: options.Images = None,
-    scorer: options.Scorers = ["disco"],  # noqa: B006
+    scorer: options.Scorers = [DEFAULT_SCORER],  # noqa: B006
     hard_fraction: options.HardFraction = None,
     components: options.Components = None,
     groups: options.Groups = None,

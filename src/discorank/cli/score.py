@@ -16,6 +16,7 @@ from discorank.cli.parsing import scorer_options
 from discorank.cli.results import results
 from discorank.report.summarize import summarize_score
 from discorank.report.text import to_rich
+from discorank.scoring.default import DEFAULT_SCORER
 
 if TYPE_CHECKING:
     from discorank.types import Score, Task
@@ -35,7 +36,7 @@ def score(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     task: options.Task = None,
-    scorer: options.Scorers = ["disco"],  # noqa: B006 - read by typer, never changed
+    scorer: options.Scorers = [DEFAULT_SCORER],  # noqa: B006 - read by typer, never changed
     hard_fraction: options.HardFraction = None,
     components: options.Components = None,
     groups: options.Groups = None,

@@ -30,7 +30,7 @@ class StreamingDisco(TwoPassDisco):
 
     Parameters
     ----------
-    n_components, n_groups, loo
+    n_components, n_groups, loo, row_norm
         As in `discorank.disco_score`.
     covariance : {"identity", "shared"}
         As in `discorank.disco_score`. "class" would need a third pass and is refused.

@@ -18,6 +18,7 @@ from discorank.ranking.schedule import Schedule
 from discorank.ranking.versions import versions
 from discorank.ranking.work import Job
 from discorank.scoring.bootstrap import check_confidence
+from discorank.scoring.default import DEFAULT_SCORER
 from discorank.scoring.validate import check_count
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def rank(
     models: str | Sequence[str] | None = None,
     *,
     task: Task | None = None,
-    scorer: str | Sequence[str] = "disco",
+    scorer: str | Sequence[str] = DEFAULT_SCORER,
     scorer_options: Mapping[str, Any] | None = None,
     hard_fraction: float | None = None,
     input_column: str | Sequence[str] | None = None,
@@ -158,7 +159,7 @@ def rank(
         cluster has any. A model has as many threads as CPUs.
     shard_samples : int, optional
         Extract and score each model on so many samples at a time, with every executor: one task
-        for each model and shard. For scorer "disco" on one class per sample.
+        for each model and shard. For scorer "disco" or "disco-cosine" on one class per sample.
     progress : Progress, optional
         Told of each batch; None is silent.
     events : callable, optional

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -46,11 +45,7 @@ def all_options(
 
 
 def _defaults(scorer: Scorer, random_state: int) -> dict[str, JSON]:
-    options: dict[str, JSON] = {
-        name: parameter.default
-        for name, parameter in inspect.signature(scorer.function).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
-    }
+    options = scorer.defaults
     if "random_state" in options:
         options["random_state"] = random_state
     return options

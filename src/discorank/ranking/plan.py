@@ -16,6 +16,7 @@ from discorank.ranking.candidates import attempt, describe
 from discorank.ranking.preparing import prepare
 from discorank.ranking.result import FailedModel
 from discorank.report.plan import summarize_plan
+from discorank.scoring.default import DEFAULT_SCORER
 
 if TYPE_CHECKING:
     from discorank.types import JSON, Boxes, Candidate, ChosenPool, Target, Task
@@ -106,7 +107,7 @@ def plan(
     device: str | None = None,
     batch_size: int = 32,
     cache: str | Path | None = None,
-    scorer: str | Sequence[str] = "disco",
+    scorer: str | Sequence[str] = DEFAULT_SCORER,
     scorer_options: Mapping[str, Any] | None = None,
     hard_fraction: float | None = None,
     n_halves: int = 20,

@@ -17,11 +17,12 @@ from discorank.ranking.candidates import attempt
 from discorank.ranking.panel import Sheet
 from discorank.ranking.result import FailedModel
 from discorank.ranking.work import Scored, Scoring, Work
+from discorank.scoring.blocks import scaled_rows
 from discorank.scoring.passes import Moments, RowScorer, name_ids
 from discorank.scoring.sharded import ShardScore, ShardSlopes, reduced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from discorank.ranking.executors import Executor
     from discorank.ranking.panel import Panel
@@ -55,11 +56,12 @@ class ShardingExecutor:
     def __init__(self, executor: Executor, panel: Panel, most: int) -> None:
         if not _can_be_sharded(panel):
             raise InvalidInput(
-                f"shard_samples={most} needs scorer 'disco' alone, on one class per sample, with "
-                f"covariance 'identity' or 'shared' and no hard_fraction; leave it out"
+                f"shard_samples={most} needs scorer 'disco' or 'disco-cosine' alone, on one class "
+                f"per sample, with covariance 'identity' or 'shared' and no hard_fraction; leave "
+                f"it out"
             )
         self._executor = executor
-        self._options = panel.options["disco"]
+        self._panel = panel
         self._most = most
 
     def run(
@@ -68,7 +70,7 @@ class ShardingExecutor:
         """Do what needs no shards, then the rest pass by pass."""
         apart = {work.spec: work for work in works if self._is_large(work)}
         yield from self._executor.run([one for one in works if one.spec not in apart], started)
-        going = {spec: _passes(work, self._options, self._most) for spec, work in apart.items()}
+        going = {spec: _passes(work, self._panel, self._most) for spec, work in apart.items()}
         found: dict[str, _Found] = {}
         while going:
             pieces: list[_OnShard] = []
@@ -108,8 +110,12 @@ def _can_be_sharded(panel: Panel) -> bool:
     return (
         [scorer.source for scorer in panel.scorers] == ["discorank.scoring.disco:disco"]
         and panel.hard_fraction is None
-        and panel.options["disco"]["covariance"] != "class"
+        and _options(panel)["covariance"] != "class"
     )
+
+
+def _options(panel: Panel) -> Mapping[str, Any]:
+    return panel.options[panel.scorers[0].name]
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +142,10 @@ class _OnShard(Work):
         features = job.shard(self.spec, self.part, self.rows)
         positions = self.part[self.rows.start : self.rows.stop]
         labels = None if job.data.labels is None else job.data.labels[positions]
-        return self.passed(job, features.features, labels), features.seconds
+        Z, row_norm = features.features, _options(job.panel)["row_norm"]
+        if row_norm is not None:
+            Z = scaled_rows(Z, row_norm)
+        return self.passed(job, Z, labels), features.seconds
 
     def passed(self, job: Job, Z: FloatArray, y: Any) -> Any:
         """Return what this pass finds in rows Z with classes y."""
@@ -165,7 +174,7 @@ class _SecondPass(_OnShard):
     scorer: RowScorer
 
     def passed(self, job: Job, Z: FloatArray, y: Any) -> ShardScore:
-        return ShardScore.of(self.scorer, Z, y, loo=bool(job.panel.options["disco"]["loo"]))
+        return ShardScore.of(self.scorer, Z, y, loo=bool(_options(job.panel)["loo"]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +200,7 @@ class _Found:
             self._n_added += 1
 
 
-def _passes(work: Scoring, options: Any, most: int) -> Passes:
+def _passes(work: Scoring, panel: Panel, most: int) -> Passes:
     """Go through the passes of one candidate."""
     starts = [(part, start) for part in work.parts for start in range(0, len(part), most)]
     shards = [
@@ -199,6 +208,7 @@ def _passes(work: Scoring, options: Any, most: int) -> Passes:
         for place, (part, start) in enumerate(starts)
     ]
     moments, seconds = yield [_FirstPass(*shard) for shard in shards]
+    options = _options(panel)
     covariance = options["covariance"]
     scorer = RowScorer.of(moments, options["n_components"], options["n_groups"], covariance)
     del moments
@@ -210,7 +220,7 @@ def _passes(work: Scoring, options: Any, most: int) -> Passes:
     order = np.argsort(seen)
     score = replace(resampled, per_sample=resampled.per_sample[order])
     contributions = plain.per_sample[order].astype(np.float32)
-    sheet = Sheet({"disco": score}, {}, len(seen), contributions=contributions)
+    sheet = Sheet({panel.scorers[0].name: score}, {}, len(seen), contributions=contributions)
     return Scored(sheet, len(scorer.centre), seconds)
 
 

@@ -11,10 +11,10 @@ import numpy as np
 from array_api_compat import array_namespace, device
 from threadpoolctl import ThreadpoolController
 
-from discorank.scoring.arrays import Array, Precision, placed_like
+from discorank.scoring.arrays import Array, Precision, placed_like, precision_of
 from discorank.types import Float64Array
 
-__all__ = ["for_each_block", "shifted_blocks"]
+__all__ = ["for_each_block", "scaled_rows", "shifted_blocks"]
 
 Workspace = TypeVar("Workspace")
 
@@ -44,6 +44,23 @@ def shifted_blocks(
         else:
             block = buffer[: rows.stop - start]
             yield rows, xp.subtract(array[rows], placed, out=block)
+
+
+def scaled_rows(array: Array, norm: float) -> Array:
+    """Return the rows (n_rows, n_columns) with this Euclidean norm each; rows of zeros stay so.
+
+    The result is in double precision where `array` is, else in single precision.
+    """
+    xp = array_namespace(array)
+    precision: Precision = "float64" if precision_of(array) == "float64" else "float32"
+    scaled = xp.empty(array.shape, dtype=getattr(xp, precision), device=device(array))
+    for rows, block in shifted_blocks(array, None, precision):
+        # Divided by its largest entry, a row has a square that neither overflows nor vanishes.
+        largest = xp.max(xp.abs(block), axis=1, keepdims=True)
+        direction = block / xp.where(largest > 0, largest, 1)
+        length = xp.sqrt(xp.sum(direction * direction, axis=1, keepdims=True))
+        scaled[rows, :] = direction * (norm / xp.where(length > 0, length, 1))
+    return scaled
 
 
 def for_each_block(

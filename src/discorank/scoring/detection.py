@@ -83,6 +83,7 @@ def disco_detection_score(
     n_groups: int = 8,
     covariance: Covariance = "identity",
     loo: bool = False,
+    row_norm: float | None = None,
     target_scale: TargetScale = "standardize",
     svd_solver: SvdSolver = "auto",
     hard_fraction: float | None = None,
@@ -101,6 +102,9 @@ def disco_detection_score(
         all boxes (the size, say) tells nothing and is left out; one of the four must vary.
     n_components, n_groups, covariance, loo, svd_solver, hard_fraction, random_state
         As in `discorank.disco_score`.
+    row_norm : float, optional
+        As in `discorank.disco_score`, for the classes; least squares of the boxes do not depend on
+        the scale of features.
     target_scale : {"standardize", "none"}
         As in `discorank.disco_regression_score`.
 
@@ -119,6 +123,7 @@ def disco_detection_score(
         n_groups=n_groups,
         covariance=covariance,
         loo=loo,
+        row_norm=row_norm,
         target_scale=target_scale,
         svd_solver=svd_solver,
         random_state=random_state,
@@ -134,6 +139,7 @@ def disco_detection(
     n_groups: int = 8,
     covariance: Covariance = "identity",
     loo: bool = False,
+    row_norm: float | None = None,
     target_scale: TargetScale = "standardize",
     svd_solver: SvdSolver = "auto",
     random_state: int = 0,
@@ -146,6 +152,7 @@ def disco_detection(
         n_groups=n_groups,
         covariance=covariance,
         loo=loo,
+        row_norm=row_norm,
         svd_solver=svd_solver,
         random_state=random_state,
     )

@@ -110,6 +110,7 @@ def disco_score(
     n_groups: int = 8,
     covariance: Covariance = "identity",
     loo: bool = False,
+    row_norm: float | None = None,
     svd_solver: SvdSolver = "auto",
     hard_fraction: float | None = None,
     random_state: int = 0,
@@ -136,6 +137,11 @@ def disco_score(
         Leave each sample out of the mean of its own class: t_i − μ_y grows by N_c / (N_c − 1). A
         class with one sample keeps only its prior. Never raises the score; with few samples per
         class the plain score is optimistic.
+    row_norm : float, optional
+        Euclidean norm that every row of the features is scaled to before anything else; None
+        leaves the rows as they are (the published code). With it the score does not depend on the
+        scale of the features, and what varies little against its mean, as the features of
+        networks that were never trained do, scores near chance. Scorer "disco-cosine" has 30.
     svd_solver : {"auto", "full", "covariance_eigh", "randomized", "published"}
         See `discorank.scoring.spectral.spectral_components`.
     hard_fraction : float in (0, 1], optional
@@ -183,6 +189,7 @@ def disco_score(
         n_groups=n_groups,
         covariance=covariance,
         loo=loo,
+        row_norm=row_norm,
         svd_solver=svd_solver,
         random_state=random_state,
     )
@@ -197,6 +204,7 @@ def disco(
     n_groups: int = 8,
     covariance: Covariance = "identity",
     loo: bool = False,
+    row_norm: float | None = None,
     svd_solver: SvdSolver = "auto",
     random_state: int = 0,
 ) -> DiscoResult:
@@ -207,6 +215,7 @@ def disco(
     components = probe.components(
         n_components=n_components,
         n_groups=n_groups,
+        row_norm=row_norm,
         svd_solver=svd_solver,
         random_state=random_state,
     )

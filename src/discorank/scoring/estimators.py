@@ -26,7 +26,7 @@ class DiscoScorer(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
 
     Parameters
     ----------
-    n_components, n_groups, covariance, loo, svd_solver, random_state
+    n_components, n_groups, covariance, loo, row_norm, svd_solver, random_state
         As in `discorank.disco_score`, but `n_groups` is capped at `n_components`, so that either
         can be searched alone.
 
@@ -49,6 +49,7 @@ class DiscoScorer(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
         n_groups: int = 8,
         covariance: Covariance = "identity",
         loo: bool = False,
+        row_norm: float | None = None,
         svd_solver: SvdSolver = "auto",
         random_state: int = 0,
     ) -> None:
@@ -56,6 +57,7 @@ class DiscoScorer(BaseEstimator):  # type: ignore[misc] # scikit-learn has no ty
         self.n_groups = n_groups
         self.covariance: Covariance = covariance
         self.loo = loo
+        self.row_norm = row_norm
         self.svd_solver: SvdSolver = svd_solver
         self.random_state = random_state
 

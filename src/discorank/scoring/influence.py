@@ -48,7 +48,7 @@ __all__ = [
     "regression_influence",
 ]
 
-_DECOMPOSITION = ("n_components", "n_groups", "svd_solver", "random_state")
+_DECOMPOSITION = ("n_components", "n_groups", "row_norm", "svd_solver", "random_state")
 
 
 def classification_influence(probe: Probe, score: DiscoResult, **options: Any) -> DiscoResult:
@@ -98,8 +98,9 @@ def regression_influence(probe: Probe, score: RegressionResult, **options: Any) 
 def detection_influence(probe: Probe, score: DetectionResult, **options: Any) -> DetectionResult:
     """`classification_influence` of both terms of a detection score."""
     classification = classification_influence(probe, score.classification, **options)
-    components = _components(probe, options)
-    regression = _regression_influence(components, score.regression, box_sides(probe), options)
+    of_boxes = {name: value for name, value in options.items() if name != "row_norm"}
+    components = _components(probe, of_boxes)
+    regression = _regression_influence(components, score.regression, box_sides(probe), of_boxes)
     return replace(
         score,
         per_sample=classification.per_sample + regression.per_sample,

@@ -26,6 +26,7 @@ def disco_multilabel_score(
     n_groups: int = 8,
     covariance: Covariance = "identity",
     loo: bool = False,
+    row_norm: float | None = None,
     svd_solver: SvdSolver = "auto",
     random_state: int = 0,
 ) -> DiscoResult:
@@ -38,7 +39,7 @@ def disco_multilabel_score(
     labels : array-like of shape (n_samples, n_labels)
         1 or True where the sample has the label, else 0 or False. Labels that all samples have,
         or none, tell nothing and are left out; at least one must remain.
-    n_components, n_groups, covariance, loo, svd_solver, random_state
+    n_components, n_groups, covariance, loo, row_norm, svd_solver, random_state
         As in `discorank.disco_score`.
 
     Returns
@@ -62,6 +63,7 @@ def disco_multilabel_score(
         n_groups=n_groups,
         covariance=covariance,
         loo=loo,
+        row_norm=row_norm,
         svd_solver=svd_solver,
         random_state=random_state,
     )
@@ -74,6 +76,7 @@ def disco_multilabel(
     n_groups: int = 8,
     covariance: Covariance = "identity",
     loo: bool = False,
+    row_norm: float | None = None,
     svd_solver: SvdSolver = "auto",
     random_state: int = 0,
 ) -> DiscoResult:
@@ -84,6 +87,7 @@ def disco_multilabel(
     components = probe.components(
         n_components=n_components,
         n_groups=n_groups,
+        row_norm=row_norm,
         svd_solver=svd_solver,
         random_state=random_state,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, get_args
 
+from array_api_compat import array_namespace
 from numpy.typing import ArrayLike
 
 from discorank.errors import InvalidInput
@@ -19,6 +20,7 @@ from discorank.scoring.arrays import (
     segment_sums,
     to_numpy,
 )
+from discorank.scoring.blocks import scaled_rows
 from discorank.scoring.spectral import (
     SpectralComponents,
     Spectrum,
@@ -37,6 +39,7 @@ from discorank.scoring.validate import (
     check_features,
     check_labels,
     check_matrix,
+    check_positive,
 )
 from discorank.types import Float64Array, IntArray
 
@@ -45,6 +48,8 @@ __all__ = ["Probe"]
 # Features of up to this many numbers go through float64 whatever they came in: it costs no more
 # than a second there, and holds the scores to the last digits that the features have.
 LARGEST_DOUBLE = 1 << 22
+# Rows of one norm that differ by less than this share of it are one direction and rounding.
+PARALLEL = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,17 +207,23 @@ class Probe:
         *,
         n_components: int | None = 128,
         n_groups: int = 8,
+        row_norm: float | None = None,
         svd_solver: SvdSolver = "auto",
         random_state: int = 0,
     ) -> SpectralComponents:
-        """`spectral_components` of the features; computed once for any number of groups."""
+        """`spectral_components` of the features; computed once for any number of groups.
+
+        With `row_norm`, of the features with this Euclidean norm of every row.
+        """
         check_groups(n_components, n_groups)
         check_choice(svd_solver, get_args(SvdSolver), name="svd_solver")
         check_count(random_state, name="random_state", least=0)
-        key = (n_components, svd_solver, random_state)
+        if row_norm is not None:
+            check_positive(row_norm, name="row_norm")
+        key = (n_components, row_norm, svd_solver, random_state)
         if key not in self._components:
             self._components[key] = decompose(
-                self.Z,
+                self.Z if row_norm is None else self._scaled(row_norm),
                 n_components=n_components,
                 n_groups=n_groups,
                 svd_solver=svd_solver,
@@ -221,6 +232,16 @@ class Probe:
         components = self._components[key]
         groups = split_groups(len(components.singular_values), n_groups)
         return replace(components, groups=groups)
+
+    def _scaled(self, row_norm: float) -> Array:
+        """Rows of one norm; they must differ in more than they differed by their norms."""
+        xp, Z = array_namespace(self.Z), scaled_rows(self.Z, row_norm)
+        if float(xp.max(xp.max(Z, axis=0) - xp.min(Z, axis=0))) <= PARALLEL * row_norm:
+            raise InvalidInput(
+                f"features must differ in direction for row_norm={row_norm:g}, and all rows are "
+                "multiples of one; score them with scorer 'disco', or row_norm=None"
+            )
+        return Z
 
     def need(self, name: str) -> Any:
         """Return what the probe was given as `name`.

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from discorank.errors import InvalidInput
-from discorank.scoring.arrays import as_array, to_numpy
+from discorank.scoring.arrays import Array, as_array, to_numpy
+from discorank.scoring.blocks import scaled_rows
 from discorank.scoring.disco import DiscoResult
 from discorank.scoring.ncc import Covariance
 from discorank.scoring.passes import Moments, RowScorer, name_ids
@@ -19,6 +20,7 @@ from discorank.scoring.validate import (
     check_count,
     check_flag,
     check_labels,
+    check_positive,
     check_rows,
 )
 from discorank.types import Float64Array
@@ -49,7 +51,7 @@ class TwoPassDisco:
 
     Parameters
     ----------
-    n_components, n_groups, covariance, loo, batch_size
+    n_components, n_groups, covariance, loo, row_norm, batch_size
         As in `discorank.StreamingDisco`.
 
     Attributes
@@ -67,6 +69,7 @@ class TwoPassDisco:
         n_groups: int = 8,
         covariance: Covariance = "identity",
         loo: bool = False,
+        row_norm: float | None = None,
         batch_size: int = 4096,
     ) -> None:
         check_groups(n_components, n_groups)
@@ -82,6 +85,7 @@ class TwoPassDisco:
         self.n_groups = n_groups
         self.covariance: Covariance = covariance
         self.loo = loo
+        self.row_norm = None if row_norm is None else check_positive(row_norm, name="row_norm")
         self.batch_size = batch_size
         self._moments: Moments | None = None
         self._scorer: RowScorer | None = None
@@ -129,7 +133,7 @@ class TwoPassDisco:
         """Add a batch to the first pass: (n_rows, n_features) and one class per row."""
         if self._scorer is not None:
             raise InvalidInput("partial_fit comes before decompose; start anew for other data")
-        Z = to_numpy(check_rows(X))
+        Z = self._rows(check_rows(X))
         classes, ids = name_ids(y, len(Z))
         moments = Moments.of(Z, classes, ids, self._moments)
         self._moments = moments if self._moments is None else self._moments.plus(moments)
@@ -149,7 +153,7 @@ class TwoPassDisco:
         """Add a batch to the second pass; the batches must be those of the first."""
         if self._scorer is None or self._sums is None:
             raise InvalidInput("partial_score comes after decompose")
-        Z = to_numpy(check_rows(X, n_features=len(self._scorer.centre)))
+        Z = self._rows(check_rows(X, n_features=len(self._scorer.centre)))
         own = self._scorer.ids(y, len(Z))
         sums, contributions = self._scorer.model.score_all(
             self._scorer.coordinates(Z), own, loo=self.loo
@@ -212,11 +216,15 @@ class TwoPassDisco:
         )
         return self
 
+    def _rows(self, X: Array) -> NDArray[Any]:
+        return to_numpy(X if self.row_norm is None else scaled_rows(X, self.row_norm))
+
     def _options(self) -> dict[str, Any]:
         return {
             "n_components": self.n_components,
             "n_groups": self.n_groups,
             "covariance": self.covariance,
             "loo": self.loo,
+            "row_norm": self.row_norm,
             "batch_size": self.batch_size,
         }

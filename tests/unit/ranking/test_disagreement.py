@@ -121,7 +121,7 @@ def test_what_a_ranking_shows_are_contributions_to_the_score(tmp_path: Path) -> 
         tmp_path / "target.npz", [f"features:{tmp_path / name}.npz" for name in tables]
     )
     values = {
-        f"features:{tmp_path / name}.npz": disco_score(features, labels).per_sample
+        f"features:{tmp_path / name}.npz": disco_score(features, labels, row_norm=30.0).per_sample
         for name, features in tables.items()
     }
     spread = np.std([*values.values()], axis=0)

@@ -117,7 +117,7 @@ def test_models_are_ordered_by_score(target: Path, save_features: SaveFeatures) 
     assert ranking.best.n_features == 6
     assert ranking.best.seconds is None
     assert ranking.best.p_best is not None
-    assert ranking.best.p_best > 0.99
+    assert ranking.best.p_best > 0.9
     assert ranking.failed == ()
     assert (ranking.n_samples, ranking.n_total, ranking.n_classes) == (60, 60, 3)
     assert ranking.fingerprint == open_target(target).fingerprint
@@ -132,23 +132,25 @@ def test_numbers_are_those_of_the_score_and_the_bootstrap(
         target, specs, scorer_options=options, coverage=0.8, random_state=3, max_samples=30
     )
     assert ranking.options == {
-        "disco": {
+        "disco-cosine": {
             "n_components": 128,
             "n_groups": 2,
             "covariance": "shared",
             "loo": False,
+            "row_norm": 30.0,
             "svd_solver": "auto",
             "random_state": 3,
         }
     }
     rows = open_target(target, max_samples=30, random_state=3).rows
-    scorer = registry.get_scorer("disco")
+    scorer = registry.get_scorer("disco-cosine")
     results = {}
     for spec in specs:
         features = np.load(spec.removeprefix("features:"))["features"][rows]
         probe = Probe(features, LABELS[rows])
         results[spec] = scorer.resampled(probe, scorer(probe, **options), **options)
-        assert results[spec].value == disco_score(features, LABELS[rows], **options).value
+        alone = disco_score(features, LABELS[rows], row_norm=30.0, **options)
+        assert results[spec].value == alone.value
     per_sample = np.array([results[model.model].per_sample for model in ranking.models])
     sure = paired_bootstrap(per_sample, confidence=0.8, random_state=3)
     for place, model in enumerate(ranking.models):
@@ -320,7 +322,7 @@ def test_an_interrupt_leaves_the_ranking_of_what_was_done(
         (
             {"scorer_options": {"groups": 2}},
             InvalidInput,
-            "no option of disco is named 'groups'; the options of disco are n_comp",
+            "no option of disco-cosine is named 'groups'; the options of disco-cosine are n_comp",
         ),
         ({"confidence": 95}, InvalidInput, "confidence must lie between 0 and 1, got 95"),
         ({"max_samples": 1}, InvalidInput, "sample of 1 is too small"),
@@ -468,7 +470,7 @@ def test_detection_keeps_its_terms_as_columns(tmp_path: Path, save_features: Sav
     assert ranking.task == "detection"
     assert [model.model for model in ranking.models] == specs[::-1]
     assert [model.score for model in ranking.models] == pytest.approx([2.0, 0.0])
-    alone = disco_detection_score(features["sees"], LABELS, boxes)
+    alone = disco_detection_score(features["sees"], LABELS, boxes, row_norm=30.0)
     assert ranking.best.parts["S_cls"] == alone.classification.value
     assert ranking.best.parts["S_reg"] == alone.regression.value
     assert ranking.best.parts["S_obj"] == ranking.best.score
@@ -515,7 +517,8 @@ def test_regression_and_several_labels_are_ranked(tmp_path: Path) -> None:
     assert "2 targets" in str(ranking)
     np.savez(tmp_path / "labels.npz", features=features, labels=(truth > 0).astype(int))
     ranking = discorank.rank(tmp_path / "labels.npz", spec)
-    assert ranking.best.score == disco_multilabel_score(features, truth > 0).value
+    alone = disco_multilabel_score(features, truth > 0, row_norm=30.0)
+    assert ranking.best.score == alone.value
     assert "2 labels" in str(ranking)
     with pytest.raises(InvalidInput, match="leep scores classification, not multilabel"):
         discorank.rank(tmp_path / "labels.npz", spec, scorer=["disco", "leep"])

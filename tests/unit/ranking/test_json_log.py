@@ -47,7 +47,7 @@ def test_every_event_is_a_line_that_is_flushed(specs: list[str], tmp_path: Path)
     assert times == sorted(times)
     assert timedelta(0) <= times[0] - began < timedelta(minutes=5)
     start, end = lines[0], lines[-1]
-    assert start["options"]["disco"]["n_groups"] == 8
+    assert start["options"]["disco-cosine"]["n_groups"] == 8
     assert start["versions"]["discorank"] == discorank.__version__
     assert [model["model"] for model in end["ranking"]] == [model.model for model in ranking.models]
     assert end["ranking"][0]["score"] == ranking.best.score

@@ -57,7 +57,7 @@ def test_a_race_is_recorded(client: Any, specs: list[str], tmp_path: Path) -> No
     ranking = discorank.rank(tmp_path / "best.npz", specs, race=True, events=events)
     parent, children = runs_of(client, "a race")
     assert parent.info.status == "FINISHED"
-    assert parent.data.params["disco.n_groups"] == "8"
+    assert parent.data.params["disco-cosine.n_groups"] == "8"
     assert parent.data.params["n_samples"] == str(N_SAMPLES)
     assert parent.data.params["race"] == "True"
     assert parent.data.metrics == {

@@ -109,5 +109,5 @@ def test_a_failure_in_a_shard_is_the_failure_of_its_model(
 def test_what_cannot_be_scored_in_shards_is_refused(
     small_images: Path, small_models: SmallModels, options: dict[str, Any]
 ) -> None:
-    with pytest.raises(InvalidInput, match="shard_samples=40 needs scorer 'disco' alone"):
+    with pytest.raises(InvalidInput, match="shard_samples=40 needs scorer 'disco' or"):
         discorank.rank(small_images, small_models("m0"), shard_samples=40, **options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import shlex
 from collections.abc import Iterator, Mapping
@@ -10,6 +9,7 @@ from typing import Any
 
 from discorank.errors import DiscorankError
 from discorank.report.words import Document
+from discorank.scoring.default import DEFAULT_SCORER
 from discorank.scoring.registry import get_scorer
 
 __all__ = ["repeat_command"]
@@ -33,7 +33,7 @@ def repeat_command(document: Document) -> str:
 def _flags(document: Document) -> Iterator[str]:
     scorers = list(document["options"])
     yield from ("--task", document["task"])
-    if scorers != ["disco"]:
+    if scorers != [DEFAULT_SCORER]:
         yield from ("--scorer", *scorers)
     for scorer, options in document["options"].items():
         defaults = _defaults(scorer, document["task"])
@@ -63,7 +63,6 @@ def _flags(document: Document) -> Iterator[str]:
 def _defaults(scorer: str, task: Any) -> Mapping[str, Any]:
     """Return the defaults of a scorer's options; none of one that is not installed here."""
     try:
-        function = get_scorer(scorer, task).function
+        return get_scorer(scorer, task).defaults
     except DiscorankError:
         return {}
-    return {name: one.default for name, one in inspect.signature(function).parameters.items()}
