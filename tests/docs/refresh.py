@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
 from tests.docs.blocks import Runner, agrees, blocks_of, setup_of
 
@@ -37,5 +38,6 @@ def refresh(page: Path) -> int:
 
 if __name__ == "__main__":
     os.environ["COLUMNS"] = "80"
-    for name in sys.argv[1:]:
-        sys.stdout.write(f"{name}: {refresh(Path(name).resolve())} outputs replaced\n")
+    for page in [Path(name).resolve() for name in sys.argv[1:]]:
+        with patch.dict(os.environ):  # a page may want a cache of its own
+            sys.stdout.write(f"{page.name}: {refresh(page)} outputs replaced\n")
