@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from discorank.scoring import influence, influence_parts
+from discorank.scoring import influence, influence_parts, ncc_slopes
 from discorank.scoring.ncc import Covariance
 from discorank.scoring.probe import Probe
 from discorank.scoring.registry import get_scorer
@@ -28,6 +28,7 @@ def data() -> tuple[Float64Array, IntArray]:
 def first_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let axes turn as far as the slope says, also where chance alone would turn them."""
     monkeypatch.setattr(influence_parts, "TURN_BY_CHANCE", 0.0)
+    monkeypatch.setattr(ncc_slopes, "MEANS_BY_CHANCE", 0.0)
 
 
 def weighted_components(
@@ -40,11 +41,11 @@ def weighted_components(
     return list(zip(ratios, np.array_split(centred @ Vt.T, G, axis=1), strict=True))
 
 
-def weighted_score(
+def weighted_log_posteriors(
     features: Float64Array, y: IntArray, w: Float64Array, covariance: Covariance
-) -> float:
-    """S_cls with a weight on every sample."""
-    value = 0.0
+) -> list[tuple[float, Float64Array]]:
+    """Return ratio and log p̃(c | t_i) of each component, with a weight on every sample."""
+    found = []
     for ratio, t in weighted_components(features, w):
         p = t.shape[1]
         means = np.array([np.average(t[y == c], axis=0, weights=w[y == c]) for c in range(C)])
@@ -69,10 +70,23 @@ def weighted_score(
             solved = linalg.solve(covariances[c], delta.T).T
             log_p[:, c] = np.log(priors[c]) - 0.5 * (delta * solved).sum(axis=1)
             log_p[:, c] -= 0.5 * np.linalg.slogdet(covariances[c])[1]
-        posterior = np.exp(log_p - log_p.max(axis=1, keepdims=True))
-        posterior /= posterior.sum(axis=1, keepdims=True)
-        value += ratio * float(w @ posterior[np.arange(N), y]) / w.sum()
-    return value
+        found.append((ratio, log_p))
+    return found
+
+
+def of_own(log_p: Float64Array, y: IntArray) -> Float64Array:
+    """Return the posterior of the true class of every sample."""
+    posterior = np.exp(log_p - log_p.max(axis=1, keepdims=True))
+    own: Float64Array = (posterior / posterior.sum(axis=1, keepdims=True))[np.arange(N), y]
+    return own
+
+
+def weighted_score(
+    features: Float64Array, y: IntArray, w: Float64Array, covariance: Covariance
+) -> float:
+    """S_cls with a weight on every sample."""
+    components = weighted_log_posteriors(features, y, w, covariance)
+    return sum(ratio * float(w @ of_own(log_p, y)) / w.sum() for ratio, log_p in components)
 
 
 @pytest.mark.parametrize("covariance", ["identity", "shared", "class"])
@@ -98,6 +112,48 @@ def test_influence_is_the_slope_of_the_weighted_score(
     )
     assert influence.mean() == pytest.approx(score.value, rel=1e-12)
     np.testing.assert_allclose(influence - score.value, N * slopes, atol=1e-6)
+
+
+def test_slopes_are_damped_by_the_noise_of_the_means(
+    data: tuple[Float64Array, IntArray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ncc_slopes, "MEANS_BY_CHANCE", np.pi / 8)
+    features, y = 4.0 * data[0], data[1]
+    plain = weighted_log_posteriors(features, y, np.ones(N), "identity")
+    dampings = []
+    for (_, log_p), (_, t) in zip(plain, weighted_components(features, np.ones(N)), strict=True):
+        means = np.array([t[y == c].mean(axis=0) for c in range(C)])
+        within = (t - means[y]).T @ (t - means[y]) / (N - C)
+        damping = np.empty(N)
+        for i in range(N):
+            rival = max((c for c in range(C) if c != y[i]), key=lambda c: log_p[i, c])
+            errors = [
+                (t[i] - means[c]) @ within @ (t[i] - means[c]) / (y == c).sum()
+                for c in (y[i], rival)
+            ]
+            damping[i] = 1.0 / np.sqrt(1.0 + np.pi / 8 * sum(errors))
+        dampings.append(damping[:, None])
+
+    def value(w: Float64Array) -> float:
+        """Contributions and ratios move as they do, posteriors as far as they are damped."""
+        total = 0.0
+        now = weighted_log_posteriors(features, y, w, "identity")
+        for (ratio, log_p), (first, at_first), damping in zip(now, plain, dampings, strict=True):
+            ncc = of_own(at_first, y)
+            total += first * float(w @ ncc) / w.sum() + (ratio - first) * float(ncc.mean())
+            total += first * float(of_own(damping * log_p, y).mean())
+        return total
+
+    slopes = np.empty(N)
+    for j in range(N):
+        step = STEP * np.eye(N)[j]
+        slopes[j] = (value(1 + step) - value(1 - step)) / (2 * STEP)
+    scorer, probe = get_scorer("disco"), Probe(features, y)
+    score = scorer(probe, n_groups=G, svd_solver="full")
+    found = scorer.resampled(probe, score, n_groups=G, svd_solver="full").per_sample
+    assert found is not None
+    assert min(damping.min() for damping in dampings) < 0.8
+    np.testing.assert_allclose(found - score.value, N * slopes, atol=1e-5)
 
 
 def test_several_labels_are_the_mean_of_their_problems(

@@ -195,7 +195,7 @@ def _through_classes(
         means = segment_sums(T, own, len(counts)) / counts[:, None]
         slopes = []
         for g in range(len(components.groups)):
-            sums = SlopeSums.of(T, own, means, model, g)
+            sums = SlopeSums.of(T, own, means, model, g, singular_values=sigma)
             slopes.append(ncc_slopes(sums, sigma, model, means, g, covariance=covariance))
             effect += model.ratios[g] * of_classes(T, own, means, model, g, slopes=slopes[g])
         by_turn += all_turns(model, slopes)

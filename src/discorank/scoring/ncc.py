@@ -177,16 +177,26 @@ class NccModel:
         T = array_namespace(T).astype(T, self.weights[0].dtype, copy=False)
         return T if self.whitening is None else T @ self.whitening
 
-    def posteriors(self, g: int, t: Array) -> Array:
-        """Posteriors of all classes in component g, at its (whitened) coordinates of some rows."""
+    def log_posteriors(self, g: int, t: Array) -> Array:
+        """Return log p̃(c | t) of all classes in component g, less the largest of each row.
+
+        Parameters
+        ----------
+        g : int
+        t : array of shape (n_rows, p)
+            Whitened coordinates of the component.
+
+        Returns
+        -------
+        values : array of shape (n_rows, n_classes)
+        """
         xp = array_namespace(t)
         if self.quadratic:
             first, second = np.triu_indices(t.shape[1])
             t = xp.concat([t[:, first] * t[:, second], t], axis=1)
         weights = self.weights[g]
         values = t @ weights[:-2, :] + weights[-2, :]
-        values = xp.exp(values - xp.max(values, axis=1, keepdims=True))
-        return values / xp.sum(values, axis=1, keepdims=True)
+        return values - xp.max(values, axis=1, keepdims=True)
 
     def precisions(self, g: int) -> Float64Array:
         """Λ⁻¹ in component g, shape (n_classes, size, size), or (1, size, size) where common."""

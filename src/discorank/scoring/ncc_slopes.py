@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from array_api_compat import array_namespace, device
 
-from discorank.scoring.arrays import placed_like, segment_members, to_numpy
+from discorank.scoring.arrays import placed_like, precision_of, segment_members, to_numpy
 from discorank.scoring.shrinkage import covariance_weight, prior_strength
 
 if TYPE_CHECKING:
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from discorank.types import Float64Array, IntArray
 
 __all__ = ["NccSlopes", "SlopeSums", "ncc_slopes"]
+
+
+# How much of what chance moves the class means by damps a slope: π/8 for the mean of a logistic
+# function over Gaussian noise; 0: first order, however far the means may lie off.
+MEANS_BY_CHANCE = math.pi / 8.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,14 +72,28 @@ class SlopeSums:
     scatters: Float64Array | None = None
 
     @classmethod
-    def of(cls, T: Array, own: IntArray, means: Float64Array, model: NccModel, g: int) -> SlopeSums:
-        """Sum over rows with coordinates T (n_rows, k) and class ids `own`."""
+    def of(
+        cls,
+        T: Array,
+        own: IntArray,
+        means: Float64Array,
+        model: NccModel,
+        g: int,
+        *,
+        singular_values: Float64Array,
+    ) -> SlopeSums:
+        """Sum over rows with coordinates T (n_rows, k) and class ids `own`.
+
+        `means` (n_classes, k) and `singular_values` (k,) are those of all samples.
+        """
         n_classes, k, group = len(model.counts), T.shape[1], model.groups[g]
         total, first = np.zeros(n_classes), np.zeros((n_classes, k))
         second = np.zeros((n_classes, k, group.stop - group.start)) if model.quadratic else None
+        noise = _NoiseOfMeans.of(means[:, group], singular_values[group], model, g)
         for rows in model.blocks(len(own)):
             t = T[rows, :]
-            slopes = _slopes(model.posteriors(g, model.whitened(t)[:, group]), own[rows])
+            values = model.log_posteriors(g, model.whitened(t)[:, group])
+            slopes = _slopes(values, own[rows], noise.damping(t[:, group], values, own[rows]))
             t = array_namespace(t).astype(t, slopes.dtype, copy=False)
             total += to_numpy(slopes).sum(axis=0, dtype=np.float64)
             first += to_numpy(slopes.T @ t)
@@ -161,12 +181,81 @@ def _through_shrinkage(by_pooled: Float64Array, counts: IntArray) -> Float64Arra
     return slope
 
 
-def _slopes(posteriors: Array, own: Array) -> Array:
-    """∂p_i/∂l_c = p_i ([c = y] − p_ic) of a block; p_i is the posterior of the true class y."""
-    xp = array_namespace(posteriors)
-    rows = xp.arange(posteriors.shape[0], device=device(posteriors))
-    ids = placed_like(posteriors, own)
-    of_own = posteriors[rows, ids]
+@dataclass(frozen=True, eq=False)
+class _NoiseOfMeans:
+    """By how much chance moves the log odds of rows in one component: the class means err.
+
+    The slope of a posterior at the means as they came out does not tell what moving them does where
+    they err by more than the posterior is wide; the mean slope over where they may lie does. For a
+    logistic function of log odds l that err by the variance v, that is nearly the slope at κ l,
+    times κ, with κ = 1 / √(1 + π v / 8) [1]_. As v falls with 1 / N_c, κ comes to 1.
+
+    Attributes
+    ----------
+    means : ndarray of shape (n_classes, p)
+    counts : ndarray of shape (n_classes,)
+    forms : ndarray of shape (n_classes, p, p) or (1, p, p)
+        P_c S P_c, P_c = Λ_c⁻¹, S the covariance of samples about their class means: with
+        d = t − μ_c the error of log p̃(c | t) has the variance dᵀ P_c S P_c d / N_c.
+
+    References
+    ----------
+    .. [1] D. J. C. MacKay, "The Evidence Framework Applied to Classification Networks", Neural
+       Computation 4(5), 1992.
+    """
+
+    means: Float64Array
+    counts: IntArray
+    forms: Float64Array
+
+    @classmethod
+    def of(
+        cls, means: Float64Array, singular_values: Float64Array, model: NccModel, g: int
+    ) -> _NoiseOfMeans:
+        """Find it from the class means and the singular values of a component."""
+        counts, precisions = model.counts, model.precisions(g)
+        scatter = np.diag(np.square(singular_values)) - (means.T * counts) @ means
+        freedom = max(int(counts.sum()) - len(counts), 1)
+        return cls(means, counts, precisions @ (scatter / freedom) @ precisions)
+
+    def of_rows(self, t: Array) -> Array:
+        """Variance of log p̃(c | t) of rows t (n_rows, p), shape (n_rows, n_classes)."""
+        xp = array_namespace(t)
+        means = placed_like(t, self.means, precision_of(t))
+        if len(self.forms) == 1:
+            form = placed_like(t, self.forms[0], precision_of(t))
+            turned, of_means = t @ form, means @ form
+            squares = xp.sum(turned * t, axis=1)[:, None] + xp.sum(of_means * means, axis=1)
+            values = squares - 2.0 * (turned @ means.T)
+        else:
+            columns = []
+            for c, form in enumerate(self.forms):
+                d = t - means[c, :]
+                columns.append(xp.sum((d @ placed_like(t, form, precision_of(t))) * d, axis=1))
+            values = xp.stack(columns, axis=1)
+        return xp.clip(values, 0.0, None) / placed_like(t, self.counts, precision_of(t))
+
+    def damping(self, t: Array, values: Array, own: IntArray) -> Array:
+        """κ of rows with log posteriors `values`, for the odds of a class and its first rival."""
+        xp = array_namespace(values)
+        rows, ids = xp.arange(len(own), device=device(values)), placed_like(values, own)
+        variances = self.of_rows(xp.astype(t, values.dtype, copy=False))
+        rivals = xp.asarray(values, copy=True)
+        rivals[rows, ids] = -xp.inf
+        variance = variances[rows, ids] + variances[rows, xp.argmax(rivals, axis=1)]
+        return 1.0 / xp.sqrt(1.0 + MEANS_BY_CHANCE * variance)
+
+
+def _slopes(values: Array, own: IntArray, damping: Array) -> Array:
+    """∂p_i/∂l_c = p_i ([c = y] − p_ic), of log posteriors l damped by κ, times κ.
+
+    p_i is the posterior of the true class y.
+    """
+    xp = array_namespace(values)
+    rows, ids = xp.arange(len(own), device=device(values)), placed_like(values, own)
+    posteriors = xp.exp(values * damping[:, None])
+    posteriors /= xp.sum(posteriors, axis=1, keepdims=True)
+    of_own = posteriors[rows, ids] * damping
     slopes = -posteriors * of_own[:, None]
     slopes[rows, ids] += of_own
     return slopes

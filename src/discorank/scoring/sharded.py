@@ -72,7 +72,12 @@ class ShardScore:
         T, own = scorer.coordinates(Z), scorer.ids(y, len(Z))
         posteriors, contributions = scorer.model.score_all(T, own, loo=loo)
         groups = range(len(scorer.model.groups))
-        slopes = tuple(SlopeSums.of(T, own, scorer.means, scorer.model, g) for g in groups)
+        slopes = tuple(
+            SlopeSums.of(
+                *(T, own, scorer.means, scorer.model, g), singular_values=scorer.singular_values
+            )
+            for g in groups
+        )
         return cls(posteriors, contributions, slopes, chance_of_turns(T))
 
 
