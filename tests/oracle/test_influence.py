@@ -86,7 +86,7 @@ def weighted_score(
 ) -> float:
     """S_cls with a weight on every sample."""
     components = weighted_log_posteriors(features, y, w, covariance)
-    return sum(ratio * float(w @ of_own(log_p, y)) / w.sum() for ratio, log_p in components)
+    return float(sum(ratio * (w @ of_own(log_p, y)) / w.sum() for ratio, log_p in components))
 
 
 @pytest.mark.parametrize("covariance", ["identity", "shared", "class"])

@@ -40,6 +40,11 @@ class Recipe:
     linear_probe : bool
         Train the head only, on features that the backbone gives once; they are standardised, so
         that their scale has no part in it (He et al. 2022, arXiv 2111.06377, appendix A.1).
+    settle_batch_norm : bool
+        After each epoch, take the statistics of batch normalisation anew from the training samples
+        (Wu and Johnson 2021, arXiv 2105.07576, section 3). Running averages lag behind the weights:
+        with the momentum of EfficientNets, 0.01, they still are those of the source after a
+        hundred steps, and the network guesses though it has learnt.
 
     Raises
     ------
@@ -55,6 +60,7 @@ class Recipe:
     batch_size: int = 64
     patience: int | None = None
     linear_probe: bool = False
+    settle_batch_norm: bool = False
 
     def __post_init__(self) -> None:
         check_choice(self.optimizer, get_args(Optimizer), name="optimizer")

@@ -229,12 +229,21 @@ class _Run:
             if not torch.isfinite(total):
                 self.diverged = True
                 break
+            if recipe.settle_batch_norm:
+                self._settle(network)
             self._judge(network)
             if recipe.patience and self.epochs - self.best_epoch >= recipe.patience:
                 break
         accelerator.unwrap_model(network, keep_fp32_wrapper=False)
         if self._best_state is not None:
             self._network.load_state_dict(self._best_state)
+
+    def _settle(self, network: nn.Module) -> None:
+        """Take the statistics of batch normalisation from all training samples."""
+        # Mixed, but always in one way: a batch of one class would not know how far classes differ.
+        order = _batches(len(self._train), self._recipe.batch_size, np.random.default_rng(0))
+        batches = (take(self._train.inputs, rows, self._device) for rows in order)
+        torch.optim.swa_utils.update_bn(batches, network)
 
     def _judge(self, network: nn.Module) -> None:
         """Keep the weights of this epoch if it is the best."""

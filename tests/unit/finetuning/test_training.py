@@ -179,6 +179,24 @@ def test_several_labels_per_sample() -> None:
     assert evaluate(fitted, both, task="multilabel")["mean_average_precision"] > 0.95
 
 
+def test_batch_normalisation_follows_the_weights_that_were_learned() -> None:
+    backbone = net()
+    assert isinstance(backbone, nn.Sequential)
+    assert isinstance(backbone[1], nn.BatchNorm1d)
+    backbone[1].momentum = 0.01
+    inputs = np.random.default_rng(0).standard_normal((N, WIDTH)).astype("float32")
+    # Far from where the statistics of the network are.
+    shifted = Data(torch.tensor(40.0 + 20.0 * inputs), (inputs[:, 0] > 0).astype(int))
+    accuracy: dict[bool, float] = {}
+    for settle in (False, True):
+        recipe = Recipe(epochs=5, batch_size=16, settle_batch_norm=settle)
+        head = new_head(32, 2, seed=0)
+        network = fit(backbone, head, shifted, task="classification", recipe=recipe, seed=0)
+        accuracy[settle] = evaluate(network, shifted, task="classification")["accuracy"]
+    assert accuracy[True] > 0.9
+    assert accuracy[False] < accuracy[True] - 0.2
+
+
 def test_a_batch_of_one_is_never_left_over() -> None:
     # 33 samples in batches of 32 would leave one, which batch normalisation cannot take.
     inputs, labels = arrays()

@@ -77,7 +77,7 @@ def test_it_scores_every_task(task: Task, problem: tuple[Float64Array, IntArray]
 
 def test_streaming_scales_the_rows_of_each_batch(problem: tuple[Float64Array, IntArray]) -> None:
     whole = discorank.disco_score(*problem, row_norm=30.0, svd_solver="full")
-    streamed = StreamingDisco(row_norm=30.0, batch_size=50).fit(*problem).result_
+    streamed = discorank.StreamingDisco(row_norm=30.0, batch_size=50).fit(*problem).result_
     assert streamed.value == pytest.approx(whole.value, rel=1e-10)
 
 

@@ -120,7 +120,7 @@ def make(
             mode="both",
             trials=plan.trials,
             seeds=plan.seeds,
-            recipe=Recipe(epochs=plan.epochs, batch_size=plan.batch_size),
+            recipe=Recipe(epochs=plan.epochs, batch_size=plan.batch_size, settle_batch_norm=True),
             random_state=plan.seed,
             device="cpu",
             cache=cache,
