@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import discorank
-from discorank import StreamingDisco
 from discorank.scoring.blocks import scaled_rows
 from discorank.scoring.default import DEFAULT_SCORER
 from discorank.scoring.probe import Probe
