@@ -111,7 +111,8 @@ class Probe:
     @cached_property
     def logits(self) -> Float64Array:
         """Checked source logits (n_samples, n_source_classes)."""
-        return check_matrix(self.need("source_logits"), len(self.Z), name="source_logits")
+        logits = self.need("source_logits")
+        return check_matrix(logits, len(self.Z), name="source_logits", squared=False)
 
     @cached_property
     def mean(self) -> Float64Array:

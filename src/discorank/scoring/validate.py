@@ -175,14 +175,16 @@ def check_labels(
     )
 
 
-def check_matrix(array: ArrayLike, n_samples: int, *, name: str) -> Float64Array:
+def check_matrix(
+    array: ArrayLike, n_samples: int, *, name: str, squared: bool = True
+) -> Float64Array:
     """Return `array`, one row (or one number) per sample, as finite float64 of two dimensions.
 
     Raises
     ------
     InvalidInput
         If it has another number of rows, is not of real numbers, a value is missing, or they are
-        too large or small to be squared.
+        too large or small to be squared, where that will be done.
     """
     columns = getattr(array, "columns", None)  # the names in a data frame
     matrix = to_numpy(as_array(array, name=name))
@@ -198,7 +200,8 @@ def check_matrix(array: ArrayLike, n_samples: int, *, name: str) -> Float64Array
         raise InvalidInput(f"{name} must hold real numbers, got dtype {matrix.dtype}")
     matrix = matrix.astype(np.float64, copy=False)
     _refuse_nonfinite(matrix, name, columns)
-    _refuse_extreme(matrix, name)
+    if squared:
+        _refuse_extreme(matrix, name)
     return matrix
 
 
