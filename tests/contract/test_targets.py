@@ -7,6 +7,7 @@ import os
 import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,23 @@ import soundfile
 from numpy.typing import NDArray
 from PIL import Image
 
-from discorank import inspect
+import discorank
+from discorank import targets
 from discorank.errors import DiscorankError, InvalidInput, UnknownName
-from discorank.targets import open_target
+from discorank.targets.inspection import Inspection
 from discorank.types import Audio, Target
 
 LABELS = np.repeat(["bee", "ant", "wasp"], [20, 12, 8])
+# What a file needs that its columns do not say.
+OPTIONS: dict[str, dict[str, Any]] = {"pairs.csv": {"input_column": ("premise", "hypothesis")}}
+
+
+def open_target(source: Path | str, **options: Any) -> Target:
+    return targets.open_target(source, **OPTIONS.get(Path(source).name, {}), **options)
+
+
+def inspect(source: Path | str, **options: Any) -> Inspection:
+    return discorank.inspect(source, **OPTIONS.get(Path(source).name, {}), **options)
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +94,13 @@ def texts(truth: list[Any] | None = None) -> Any:
 def write_csv(folder: Path) -> Path:
     texts().to_csv(folder / "texts.csv", index=False)
     return folder / "texts.csv"
+
+
+def write_pairs(folder: Path) -> Path:
+    data = texts().rename_column("text", "premise")
+    others = [f"the other text, number {row}" for row in range(len(LABELS))]
+    data.add_column("hypothesis", others).to_csv(folder / "pairs.csv", index=False)
+    return folder / "pairs.csv"
 
 
 def write_tsv(folder: Path) -> Path:
@@ -258,6 +277,9 @@ KINDS = {
     ),
     "audio-folder": Kind(write_audio_folder, change_file("*.flac"), empty("*.flac")),
     "csv-texts": Kind(write_csv, replace_in("text about", "TEXT about"), replace_in(",wasp", ",")),
+    "csv-pairs": Kind(
+        write_pairs, replace_in("other text", "OTHER text"), replace_in(",wasp", ",")
+    ),
     "tsv-regression": Kind(write_tsv, replace_in("0.25", "0.26"), replace_in("\t0.25", "\t")),
     "jsonl-multilabel": Kind(
         write_json_lines,
@@ -323,7 +345,7 @@ def content(item: Any) -> Any:
         return item.mode, item.size, item.tobytes()
     if isinstance(item, Audio):
         return item.rate, item.samples.tobytes()
-    assert isinstance(item, str)
+    assert isinstance(item, str | tuple)
     return item
 
 
@@ -373,7 +395,9 @@ def test_truth_is_that_of_the_task(source: Path | str) -> None:
 def test_items_are_what_the_modality_says(source: Path | str) -> None:
     target = open_target(source, max_samples=N)
     kind_of = {"image": Image.Image, "text": str, "audio": Audio}
-    for item in target.items:
+    for item in chain.from_iterable(
+        one if isinstance(one, tuple) else [one] for one in target.items
+    ):
         assert isinstance(item, kind_of[target.modality])
 
 
@@ -487,9 +511,9 @@ def test_inspect_says_what_is_opened(source: Path | str) -> None:
 
 def test_an_open_target_is_returned_as_it_is(source: Path | str) -> None:
     target = open_target(source)
-    assert open_target(target) is target
+    assert targets.open_target(target) is target
     with pytest.raises(InvalidInput, match=r"max_samples=5 .* already open"):
-        open_target(target, max_samples=5)
+        targets.open_target(target, max_samples=5)
 
 
 def test_too_few_samples_for_the_classes(source: Path | str) -> None:
