@@ -22,6 +22,7 @@ __all__ = [
     "Candidate",
     "ChosenPool",
     "Collating",
+    "Convertible",
     "Encoded",
     "Encoder",
     "Features",
@@ -230,6 +231,15 @@ class Trainable(Encoder, Protocol):
 
         `batch` is what `encode` takes, or the same as a tensor on the device of the module.
         """
+        ...
+
+
+@runtime_checkable
+class Convertible(Encoder, Protocol):
+    """An encoder that gives no gradients, of a model that can be had as one that does."""
+
+    def trainable(self, device: str) -> Trainable:
+        """Return the same model, with the same features to rounding, as a `Trainable` one."""
         ...
 
 

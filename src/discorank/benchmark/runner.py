@@ -64,8 +64,10 @@ def _make_minihub(folder: Path, work: Path, options: BenchOptions) -> Suite:
 
 def _make_offline_hub(folder: Path, work: Path, options: BenchOptions) -> Suite:
     options.refuse("processes", since="offline-hub is made in one")
-    for library in ("torch", "accelerate", "mlxtend"):
-        import_optional(library, extra="finetune,demo", purpose="making offline-hub from scratch")
+    for library in ("torch", "accelerate", "mlxtend", "onnx2torch"):
+        import_optional(
+            library, extra="onnx-finetune,demo", purpose="making offline-hub from scratch"
+        )
     from discorank.benchmark.offlinehub.build import make
 
     return make(folder, work / "cache", data=options.data, progress=options.progress)

@@ -85,7 +85,8 @@ def finetune(
         Specs of the candidates.
     mode : {"full", "linear", "both"}
         Train all weights, or the head alone on features that stay as they are. What has no
-        gradients (ONNX, Keras, ready-made features) has a linear probe only.
+        gradients (Keras, ready-made features) has a linear probe only; ONNX files have them where
+        onnx2torch can convert them.
     trials : int
         Recipes that are tried per model and mode; the grid has 56.
     seeds : int

@@ -19,7 +19,7 @@ from discorank.features import FeatureStore, extract, preprocess_all
 from discorank.finetuning.data import Data
 from discorank.finetuning.networks import Backbone
 from discorank.finetuning.splits import Splits, truth_of
-from discorank.types import Candidate, Modality, Target, Trainable
+from discorank.types import Candidate, Convertible, Modality, Target, Trainable
 
 __all__ = ["Subject", "opened"]
 
@@ -103,6 +103,8 @@ def _trainable(candidate: Candidate, target: Target, device: str) -> tuple[Backb
             f"{_PLURAL[target.modality]}"
         )
     encoder = candidate.load(device)
+    if isinstance(encoder, Convertible):
+        encoder = encoder.trainable(device)
     if not isinstance(encoder, Trainable):
         raise ModelFailed(
             f"models of {candidate.source}: give features without gradients, so they cannot be "

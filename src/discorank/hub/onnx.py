@@ -9,12 +9,12 @@
 ``logits=TENSOR``    Source-class logits; there are none if not given.
 ===================  ============================================================================
 
-How images are prepared is said by the options of `discorank.hub.image_options`.
+How images are prepared is said by the options of `discorank.hub.image_options`. To be fine-tuned,
+graphs are turned into torch modules by onnx2torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from math import prod
@@ -24,14 +24,17 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
+from torch import Tensor, nn
 
 from discorank.errors import ModelFailed, UnknownName
 from discorank.hub.adapter import encoded, existing_file, failing, located_file, pooled
 from discorank.hub.image_options import IMAGE_OPTIONS, preprocessing_of
 from discorank.hub.images import ImagePreprocessing
+from discorank.hub.modules import ModuleEncoder
+from discorank.hub.onnx_graphs import constants, cut, torch_module
 from discorank.hub.spec import Spec, did_you_mean
 from discorank.hub.weights import sha256
-from discorank.types import Candidate, Encoded, Encoder, Float32Array
+from discorank.types import Candidate, Encoded, Encoder, Float32Array, Trainable
 
 __all__ = ["resolve"]
 
@@ -61,7 +64,7 @@ def resolve(spec: Spec) -> Candidate:
     path = located_file(spec.name)
     with failing(f"{str(path)!r} could not be read as an ONNX model"):
         model = onnx.load(path, load_external_data=False)
-    constants = list(_constants(model.graph))
+    tensors = list(constants(model.graph))
     image = _image_input(model.graph)
     shape = [axis.dim_value or None for axis in image.type.tensor_type.shape.dim]
     preprocessing = preprocessing_of(spec, shape)
@@ -73,14 +76,14 @@ def resolve(spec: Spec) -> Candidate:
     )
     external = {
         path.parent / entry.value
-        for tensor in constants
+        for tensor in tensors
         for entry in tensor.external_data
         if entry.key == "location"
     }
     return Candidate(
         name=str(spec),
         source=spec.scheme,
-        parameters=sum(prod(t.dims) for t in constants if t.data_type in _WEIGHT_TYPES),
+        parameters=sum(prod(t.dims) for t in tensors if t.data_type in _WEIGHT_TYPES),
         input_size=preprocessing.input_size(),
         preprocessing=preprocessing.describe(),
         weights=sha256([path, *map(existing_file, sorted(external))]),
@@ -88,17 +91,6 @@ def resolve(spec: Spec) -> Candidate:
         modality="image",
         load=partial(_load, path, preprocessing, wiring),
     )
-
-
-def _constants(graph: Any) -> Iterator[Any]:
-    """Yield the tensors that hold values: initialisers, and the outputs of constant nodes.
-
-    Some converters (Paddle's) put all weights into the latter.
-    """
-    yield from graph.initializer
-    for node in graph.node:
-        if node.op_type == "Constant":
-            yield from (attribute.t for attribute in node.attribute if attribute.name == "value")
 
 
 def _image_input(graph: Any) -> Any:
@@ -167,7 +159,7 @@ class _Wiring:
 def _load(path: Path, preprocessing: ImagePreprocessing, wiring: _Wiring, device: str) -> Encoder:  # noqa: ARG001 -- onnxruntime's CPU provider
     with failing("the model could not be loaded"):
         model = onnx.load(path, load_external_data=False)
-        _cut(model.graph, wiring.outputs())
+        cut(model.graph, wiring.outputs())
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.add_session_config_entry(
@@ -176,38 +168,17 @@ def _load(path: Path, preprocessing: ImagePreprocessing, wiring: _Wiring, device
         session = onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
-    return _OnnxEncoder(session, preprocessing, wiring)
-
-
-def _cut(graph: Any, outputs: list[str]) -> None:
-    """Make these tensors the outputs of a graph, and drop the nodes that do not lead to them."""
-    needed = set(outputs)
-    kept = []
-    for node in reversed(graph.node):  # ONNX orders nodes so that each follows what it reads
-        if needed.intersection(node.output):
-            kept.append(node)
-            needed.update(_reads(node))
-    nodes = kept[::-1]
-    del graph.node[:]
-    graph.node.extend(nodes)
-    del graph.output[:]
-    graph.output.extend(map(onnx.helper.make_empty_tensor_value_info, outputs))
-
-
-def _reads(node: Any) -> Iterator[str]:
-    """Yield the tensors that a node reads, and those that its branches and loop bodies do."""
-    yield from node.input
-    for attribute in node.attribute:
-        for graph in (attribute.g, *attribute.graphs):
-            for inner in graph.node:
-                yield from _reads(inner)
+    return _OnnxEncoder(session, path, preprocessing, wiring)
 
 
 class _OnnxEncoder:
     """An onnxruntime session whose outputs are features and, perhaps, source logits."""
 
-    def __init__(self, session: Any, preprocessing: ImagePreprocessing, wiring: _Wiring) -> None:
+    def __init__(
+        self, session: Any, path: Path, preprocessing: ImagePreprocessing, wiring: _Wiring
+    ) -> None:
         self._session = session
+        self._path = path
         self._preprocessing = preprocessing
         self._wiring = wiring
 
@@ -215,6 +186,21 @@ class _OnnxEncoder:
     def preprocess(self) -> ImagePreprocessing:
         """Turn a PIL image of any mode into the model's input."""
         return self._preprocessing
+
+    def trainable(self, device: str) -> Trainable:
+        """Return the same model as a torch module, whose weights can be trained.
+
+        Raises
+        ------
+        MissingExtra
+            If onnx2torch is not installed.
+        ModelFailed
+            If the graph has a node that has no counterpart in torch.
+        """
+        module = torch_module(self._path, self._wiring.output)
+        return ModuleEncoder(
+            module, self._preprocessing, _Output(self._preprocessing.layout), device
+        )
 
     def encode(self, batch: Float32Array) -> Encoded:
         """Run the model on a stack of inputs.
@@ -238,7 +224,10 @@ class _OnnxEncoder:
                 np.concatenate(parts)[: len(batch)] for parts in zip(*runs, strict=True)
             )
             return encoded(
-                pooled(features, channels_last=self._channels_last(features.shape)),
+                pooled(
+                    features,
+                    channels_last=_channels_last(features.shape, self._preprocessing.layout),
+                ),
                 pooled(logits[0]) if logits else None,
                 rows=len(batch),
             )
@@ -247,16 +236,28 @@ class _OnnxEncoder:
         outputs: list[Any] = self._session.run(self._wiring.outputs(), {self._wiring.image: images})
         return outputs
 
-    def _channels_last(self, shape: tuple[int, ...]) -> bool:
-        """Tell the layout of four axes by which two are equal, as the sides of a square image are.
 
-        Where that does not tell, it is the layout of the input.
-        """
-        if len(shape) == 4:
-            _, first, middle, last = shape
-            if (first == middle) != (middle == last):
-                return first == middle
-        return self._preprocessing.layout == "nhwc"
+@dataclass(frozen=True)
+class _Output:
+    """Take as features what a module returns, averaged over space or tokens."""
+
+    layout: str
+
+    def __call__(self, module: nn.Module, inputs: Tensor) -> tuple[Tensor, None]:
+        values = module(inputs)
+        return pooled(values, channels_last=_channels_last(values.shape, self.layout)), None
+
+
+def _channels_last(shape: tuple[int, ...], layout: str) -> bool:
+    """Tell the layout of four axes by which two are equal, as the sides of a square image are.
+
+    Where that does not tell, it is the layout of the input.
+    """
+    if len(shape) == 4:
+        _, first, middle, last = shape
+        if (first == middle) != (middle == last):
+            return first == middle
+    return layout == "nhwc"
 
 
 def _padded(batch: Float32Array, size: int) -> Float32Array:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from discorank.errors import InvalidInput, ModelFailed, UnknownName
 from discorank.hub import resolve
-from discorank.types import Encoder
+from discorank.types import Convertible, Encoder, Trainable
 
 NCHW: tuple[Any, ...] = ("n", 3, 8, 8)
 RANDOM = np.random.default_rng(0)
@@ -330,3 +331,35 @@ def test_file_inside_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert inside.name == "onnx:package_with_a_model!models/net.onnx"
     with pytest.raises(ModelFailed, match="does not exist"):
         resolve("onnx:package_with_a_model!net.onnx")
+
+
+@pytest.mark.parametrize("constants", [False, True])
+@pytest.mark.parametrize("shape", [NCHW, ("n", 8, 8, 3)])
+def test_as_a_torch_module_it_has_the_same_features(
+    tmp_path: Path, shape: tuple[Any, ...], constants: bool
+) -> None:
+    path = _save(tmp_path / "m.onnx", shape=shape, constants=constants)
+    output = "maps" if shape is NCHW else "maps_last"
+    encoder = resolve(f"onnx:{path}?output={output}").load("cpu")
+    assert isinstance(encoder, Convertible)
+    batch = RANDOM.standard_normal((3, *(axis for axis in shape if axis != "n"))).astype(np.float32)
+    trainable = copy.deepcopy(encoder.trainable("cpu"))
+    assert isinstance(trainable, Trainable)
+    np.testing.assert_allclose(
+        trainable.encode(batch).features, encoder.encode(batch).features, atol=1e-5
+    )
+    trainable.features(batch).sum().backward()
+    assert [bool(weights.grad.any()) for weights in trainable.module.parameters()] == [True]
+
+
+def test_a_graph_that_torch_has_no_counterpart_for_is_told(tmp_path: Path) -> None:
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, list(NCHW))
+    maps = helper.make_tensor_value_info("maps", TensorProto.FLOAT, None)
+    node = helper.make_node("Det", ["image"], ["maps"])
+    graph = helper.make_graph([node], "odd", [image], [maps])
+    opset = [helper.make_opsetid("", 18)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), tmp_path / "m.onnx")
+    encoder = resolve(f"onnx:{tmp_path / 'm.onnx'}").load("cpu")
+    assert isinstance(encoder, Convertible)
+    with pytest.raises(ModelFailed, match=r"could not be turned into a torch module.*Det"):
+        encoder.trainable("cpu")

@@ -28,8 +28,8 @@ from discorank.types import JSON, Target
 __all__ = ["TARGETS", "OfflinePlan", "make"]
 
 _DESCRIPTION = (
-    "EfficientNet-Lites with ImageNet weights, and one with random weights, at 96 × 96 pixels on "
-    "few real images"
+    "EfficientNet-Lites with ImageNet weights, one with random weights and a text detector, at "
+    "64 × 64 pixels on few real images"
 )
 
 TARGETS: Mapping[str, Callable[[Path | None], Target]] = MappingProxyType(
@@ -65,10 +65,10 @@ class OfflinePlan:
     n_train: int = 100
     n_validation: int = 50
     n_test: int = 300
-    trials: int = 4
+    trials: int = 6
     seeds: int = 3
-    epochs: int = 6
-    batch_size: int = 20
+    epochs: int = 15
+    batch_size: int = 10
     seed: int = 0
 
 
