@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -50,6 +51,36 @@ def test_csv_and_options_of_scorers(discorank: Run) -> None:
         return float(next(rows)["weighted_kendall"])
 
     assert regret() != regret("--option", "knn.n_neighbors=1")
+
+
+def test_figures_of_each_target(discorank: Run) -> None:
+    arguments = ("bench", "minihub", "--scorer", "rankme", "knn", "-k", "2")
+    document = json.loads(discorank(*arguments, "--format", "json").stdout)
+    result = discorank(*arguments, "--per-target", "--format", "csv")
+    assert result.exit_code == 0, result.stderr
+    found = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert len(found) == 9 * 5
+    for row, (target, ranker) in zip(
+        found, itertools.product(document["targets"], document["rows"]), strict=True
+    ):
+        assert (row["target"], row["name"], row["kind"]) == (target, ranker["name"], ranker["kind"])
+        assert float(row["weighted_kendall"]) == ranker["weighted_kendall_of"][target]
+        assert float(row["regret_at_k"]) == ranker["regret_of"][target]
+        assert (float(row["seconds"] or 0) > 0) is (row["kind"] == "scorer")
+    assert sum(document["seconds_of"]["knn"].values()) == pytest.approx(document["seconds"]["knn"])
+
+
+def test_the_table_of_each_target(discorank: Run) -> None:
+    result = discorank("bench", "minihub", "--scorer", "rankme", "--per-target")
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert "minihub · 9 targets · 27 models" in lines
+    assert sum("rankme" in line and "digits-few" in line for line in lines) == 1
+    assert max(map(len, lines)) <= 80
+    table = discorank(
+        *("bench", "minihub", "--scorer", "rankme", "--per-target", "--format", "markdown")
+    )
+    assert sum(line.startswith("| faces") for line in table.stdout.splitlines()) == 4
 
 
 def test_mistakes_are_one_line(discorank: Run, tmp_path: Path) -> None:

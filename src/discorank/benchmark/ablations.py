@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from discorank.benchmark.scores import SuiteScores
+from discorank.benchmark.scores import SuiteScores, timed_scores
 from discorank.errors import UnknownName
 from discorank.scoring.disco import DiscoResult, disco
 from discorank.scoring.hard_examples import score_hard_examples
@@ -19,7 +18,7 @@ from discorank.scoring.probe import Probe
 from discorank.targets import stratified_sample
 
 if TYPE_CHECKING:
-    from discorank.benchmark.suite import Suite
+    from discorank.benchmark.suite import Suite, SuiteTarget
 
 __all__ = ["ABLATIONS", "Ablation", "ablate"]
 
@@ -131,16 +130,11 @@ def ablate(suite: Suite, name: str) -> SuiteScores:
     """
     if name not in ABLATIONS:
         raise UnknownName(f"there is no ablation {name!r}; there are {', '.join(ABLATIONS)}")
-    values: dict[str, dict[str, dict[str, float]]] = {}
-    seconds: dict[str, float] = {}
-    for form, value in ABLATIONS[name].forms.items():
-        started = time.perf_counter()
-        values[form] = {
-            target.name: {
-                model: value(Probe(features, target.labels))
-                for model, features in target.features.items()
-            }
-            for target in suite.targets.values()
-        }
-        seconds[form] = time.perf_counter() - started
-    return SuiteScores(values, seconds)
+    forms = ABLATIONS[name].forms
+    return timed_scores(suite, {form: partial(_valued, value) for form, value in forms.items()})
+
+
+def _valued(value: _Value, target: SuiteTarget) -> dict[str, float]:
+    return {
+        model: value(Probe(features, target.labels)) for model, features in target.features.items()
+    }

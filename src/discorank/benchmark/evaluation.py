@@ -49,12 +49,15 @@ class Judged:
         Mean over the targets. A random pick has no intervals: its numbers are expectations.
     of_target : mapping
         From the name of each target to τ_w on it.
+    regret_of : mapping
+        From the name of each target to the regret at k on it, in points of the metric.
     """
 
     name: str
     kind: Literal["scorer", "static", "random"]
     agreement: Agreement
     of_target: Mapping[str, float]
+    regret_of: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,7 @@ class Evaluation:
                     },
                     "n_models": row.agreement.n_models,
                     "weighted_kendall_of": dict(row.of_target),
+                    "regret_of": dict(row.regret_of),
                     "weighted_kendall_without": dict(row.agreement.without),
                     "weighted_kendall_without_target": dict(row.agreement.without_target),
                 }
@@ -247,22 +251,25 @@ def _judge(
     options: _Options,
 ) -> Judged:
     few: _Options = {**options, "n_resamples": 1}
-    of_target = {
-        target: agreement(scores[target], metrics, **few).weighted_kendall
-        for target, metrics in truth.items()
-    }
+    each = {target: agreement(scores[target], metrics, **few) for target, metrics in truth.items()}
     if len(truth) > 1:
         found = mean_agreement(scores, truth, **options)
     else:
         [target] = truth
         found = agreement(scores[target], truth[target], **options)
-    return Judged(name, kind, found, of_target)
+    return Judged(
+        name,
+        kind,
+        found,
+        of_target={target: one.weighted_kendall for target, one in each.items()},
+        regret_of={target: one.regret_at_k for target, one in each.items()},
+    )
 
 
 def _random(truth: _ByTarget, k: int, confidence: float) -> Judged:
-    of_target = [random_agreement(metrics, k=k) for metrics in truth.values()]
+    each = {target: random_agreement(metrics, k=k) for target, metrics in truth.items()}
     mean = {
-        measure: sum(expected[measure] for expected in of_target) / len(of_target)
+        measure: sum(expected[measure] for expected in each.values()) / len(each)
         for measure in MEASURES
     }
     found = Agreement(
@@ -274,7 +281,13 @@ def _random(truth: _ByTarget, k: int, confidence: float) -> Judged:
         k=k,
         confidence=confidence,
     )
-    return Judged("random pick", "random", found, dict.fromkeys(truth, 0.0))
+    return Judged(
+        "random pick",
+        "random",
+        found,
+        of_target={target: expected["weighted_kendall"] for target, expected in each.items()},
+        regret_of={target: expected["regret_at_k"] for target, expected in each.items()},
+    )
 
 
 def _known(value: float) -> float | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from discorank.benchmark.evaluation import evaluate
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from discorank.scoring.registry import Scorer
     from discorank.types import JSON, Task
 
-__all__ = ["DEFAULT_SCORERS", "SuiteScores", "bench_document", "score_suite"]
+__all__ = ["DEFAULT_SCORERS", "SuiteScores", "bench_document", "score_suite", "timed_scores"]
 
 _TASK: Task = "classification"
 
@@ -38,12 +39,17 @@ class SuiteScores:
     ----------
     values : mapping
         From the name of a scorer to that of a target to that of a candidate to its score.
-    seconds : mapping
-        From the name of a scorer to what all its scores took.
+    seconds_of : mapping
+        From the name of a scorer to that of a target to what the scores of its candidates took.
     """
 
     values: Mapping[str, Mapping[str, Mapping[str, float]]] = field(repr=False)
-    seconds: Mapping[str, float]
+    seconds_of: Mapping[str, Mapping[str, float]] = field(repr=False)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """From the name of a scorer to what all its scores took."""
+        return {name: sum(of_target.values()) for name, of_target in self.seconds_of.items()}
 
 
 def score_suite(
@@ -74,20 +80,38 @@ def score_suite(
     """
     found = [get_scorer(name, _TASK) for name in dict.fromkeys(scorers)]
     full = all_options(found, options or {}, random_state=random_state)
-    values: dict[str, dict[str, dict[str, float]]] = {}
-    seconds: dict[str, float] = {}
-    for scorer in found:
-        started = time.perf_counter()
-        values[scorer.name] = {
-            name: _scored(scorer, full[scorer.name], target, suite.parameters)
-            for name, target in suite.targets.items()
-        }
-        seconds[scorer.name] = time.perf_counter() - started
-    return SuiteScores(values, seconds)
+    return timed_scores(
+        suite,
+        {
+            scorer.name: partial(_scored, scorer, full[scorer.name], suite.parameters)
+            for scorer in found
+        },
+    )
+
+
+def timed_scores(
+    suite: Suite, scoring: Mapping[str, Callable[[SuiteTarget], Mapping[str, float]]]
+) -> SuiteScores:
+    """Score every target, one scorer after another, and take the time of each target.
+
+    Parameters
+    ----------
+    suite : Suite
+    scoring : mapping
+        From the name of a scorer to the function that scores the candidates of a target by name.
+    """
+    values: dict[str, dict[str, Mapping[str, float]]] = {name: {} for name in scoring}
+    seconds_of: dict[str, dict[str, float]] = {name: {} for name in scoring}
+    for name, score in scoring.items():
+        for target in suite.targets.values():
+            started = time.perf_counter()
+            values[name][target.name] = score(target)
+            seconds_of[name][target.name] = time.perf_counter() - started
+    return SuiteScores(values, seconds_of)
 
 
 def _scored(
-    scorer: Scorer, options: Mapping[str, Any], target: SuiteTarget, parameters: Mapping[str, int]
+    scorer: Scorer, options: Mapping[str, Any], parameters: Mapping[str, int], target: SuiteTarget
 ) -> dict[str, float]:
     # Each scorer gets a probe of its own: what it took would else depend on who came before.
     scores = [
@@ -134,7 +158,8 @@ def bench_document(suite: Suite, options: BenchOptions) -> dict[str, JSON]:
         "suite": suite.name,
         "description": suite.description,
         **evaluation.to_dict(),
-        "seconds": dict(scored.seconds),
+        "seconds": scored.seconds,
+        "seconds_of": {name: dict(of_target) for name, of_target in scored.seconds_of.items()},
         "best": best,
         "scores": {name: dict(of_target) for name, of_target in scored.values.items()},
         "truth": {name: dict(finetuned) for name, finetuned in suite.truth.items()},

@@ -14,6 +14,7 @@ from discorank.cli.command import command_line
 from discorank.cli.parsing import scorer_options
 from discorank.report.bench import summarize_bench
 from discorank.report.evaluation import evaluation_to_csv
+from discorank.report.per_target import per_target_to_csv, summarize_per_target
 from discorank.report.published import summarize_published
 
 __all__ = ["bench"]
@@ -42,6 +43,14 @@ def bench(
         ),
     ] = None,
     k: options.TopK = 1,
+    per_target: Annotated[
+        bool,
+        typer.Option(
+            "--per-target",
+            help="Print one row for each ranker on each target, with its τ_w, regret and time, in "
+            "the place of means. JSON always has them.",
+        ),
+    ] = False,
     from_scratch: Annotated[
         bool,
         typer.Option(
@@ -113,9 +122,9 @@ def bench(
     summarize = summarize_published if "published" in document else summarize_bench
     summary = summarize(document)
     destination.write(
-        summary,
+        summarize_per_target(document) if per_target else summary,
         as_json=lambda: json.dumps(document, indent=2, allow_nan=False) + "\n",
-        as_csv=lambda: evaluation_to_csv(document),
+        as_csv=lambda: (per_target_to_csv if per_target else evaluation_to_csv)(document),
     )
     if report is not None:
         from discorank.report.page.pages import evaluation_page

@@ -52,7 +52,7 @@ def test_forms_are_compared_as_scorers_are(folder: Path) -> None:
     document: Any = bench_document(load_suite(folder), BenchOptions(ablation="parts"))
     named = {row["name"] for row in document["rows"] if row["kind"] == "scorer"}
     assert named == set(ABLATIONS["parts"].forms)
-    assert set(document["seconds"]) == named
+    assert set(document["seconds"]) == set(document["seconds_of"]) == named
 
 
 def test_mistakes(folder: Path) -> None:

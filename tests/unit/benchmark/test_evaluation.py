@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,11 +97,17 @@ def test_rows_are_the_scores_and_what_they_have_to_beat() -> None:
     assert taus[:2] == pytest.approx([1.0, -1.0])
     assert found.rows[3].of_target["cars"] == pytest.approx(1.0)
     assert taus[4] == 0.0
+    assert found.rows[0].regret_of == {"cars": 0.0, "pets": 0.0}
+    assert found.rows[1].regret_of == {"cars": 2.0, "pets": 2.0}  # the worst two were picked
+    assert found.rows[4].of_target == {"cars": 0.0, "pets": 0.0}
+    assert found.rows[4].regret_of["pets"] == pytest.approx(4 - (3 * 4 + 2 * 3 + 2) / 6)
     assert found.rows[4].agreement.recall_at_k == pytest.approx(0.5)
     assert found.rows[4].agreement.regret_at_k == pytest.approx(4 - (3 * 4 + 2 * 3 + 2) / 6)
-    document = found.to_dict()
+    document: Any = found.to_dict()
     assert json.loads(json.dumps(document))["targets"] == ["cars", "pets"]
-    assert set(MEASURES) <= set(document["rows"][0])  # type: ignore[index,arg-type]
+    assert set(MEASURES) <= set(document["rows"][0])
+    for row in document["rows"]:
+        assert np.mean([*row["regret_of"].values()]) == pytest.approx(row["regret_at_k"])
 
 
 def test_all_are_judged_on_the_models_that_all_have() -> None:

@@ -38,6 +38,9 @@ def test_scores_are_those_of_the_scorers(folder: Path) -> None:
     assert scored.values["disco"]["cars"]["fair"] == pytest.approx(expected)
     assert scored.values["knn"]["pets"]["strong"] == 1.0
     assert set(scored.seconds) == {"disco", "knn"}
+    for scorer, of_target in scored.seconds_of.items():
+        assert set(of_target) == {"cars", "pets"}
+        assert scored.seconds[scorer] == sum(of_target.values()) > 0.0
 
 
 def test_scores_with_terms_are_pooled_over_the_candidates(folder: Path) -> None:

@@ -16,6 +16,7 @@ from discorank.benchmark import load_table
 from discorank.benchmark.supervised import MODELS, bench_published
 from discorank.errors import InvalidInput, UnknownName
 from discorank.hub import resolve
+from discorank.report.per_target import per_target_to_csv, summarize_per_target
 from discorank.report.published import summarize_published
 from discorank.report.text import to_text
 
@@ -142,7 +143,9 @@ def test_what_fails_is_named_and_tried_again(tmp_path: Path, models: dict[str, s
     assert "no such disk" in document["failed"]["dtd, vgg"]
     assert "cannot be read as Food-101" in document["failed"]["food"]
     assert not (tmp_path / "cache" / "bench").exists()
-    assert "failed food" in to_text(summarize_published(document))
+    for summarize in (summarize_published, summarize_per_target):
+        assert "failed food" in to_text(summarize(document))
+    assert {row.split(",")[0] for row in per_target_to_csv(document).splitlines()[1:]} == {"dtd"}
 
 
 def test_mistakes(tmp_path: Path, models: dict[str, str]) -> None:
