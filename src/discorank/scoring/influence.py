@@ -6,8 +6,9 @@ alone does not see that, and its intervals are too narrow. The influence values 
 as their mean too, and to first order the spread that it has from data set to data set. They go
 through class means and priors, covariances and what these are shrunk to, singular values and axes;
 slopes are damped where chance moves the class means, and turns where it moves the axes, by more
-than first order holds. What the intervals cover is measured by ``benchmarks/calibration.py``, and
-docs/architecture.md has the numbers.
+than first order holds; of what chance in the slopes adds to the spread, half is taken out. What the
+intervals cover is measured by ``benchmarks/calibration.py``, and docs/architecture.md has the
+numbers.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from discorank.scoring.disco import DiscoResult
 from discorank.scoring.influence_parts import (
     all_turns,
     chance_of_turns,
+    less_noise,
+    noise_of_turns,
     of_classes,
     of_turns,
     ratio_slopes,
@@ -168,9 +171,7 @@ def _through_subspaces(components: SpectralComponents, Y: Float64Array) -> Float
     )
     for g, group in enumerate(components.groups):
         by_turn[:, group] *= components.ratios[g]
-    effect = _through_axes(components, by_turn)
-    centred: Float64Array = effect - effect.mean()
-    return centred
+    return _through_axes(components, by_turn)
 
 
 def _products(components: SpectralComponents, Y: Float64Array) -> Float64Array:
@@ -188,24 +189,33 @@ def _through_classes(
     the axes turn alike in all of them.
     """
     T, sigma = components.coordinates, components.singular_values
-    effect, by_turn = np.zeros(T.shape[0]), np.zeros((len(sigma), len(sigma)))
+    effect, by_turn, noise_of_turn = np.zeros(T.shape[0]), *np.zeros((2, len(sigma), len(sigma)))
     for labels in problems:
         own, counts = labels.ids, labels.counts
         model = fit_components(components, labels, covariance=covariance)
         means = segment_sums(T, own, len(counts)) / counts[:, None]
-        slopes = []
+        slopes, of_problem, noise = [], np.zeros(T.shape[0]), 0.0
         for g in range(len(components.groups)):
             sums = SlopeSums.of(T, own, means, model, g, singular_values=sigma)
-            slopes.append(ncc_slopes(sums, sigma, model, means, g, covariance=covariance))
-            effect += model.ratios[g] * of_classes(T, own, means, model, g, slopes=slopes[g])
+            part = ncc_slopes(sums, sigma, model, means, g, covariance=covariance)
+            of_problem += model.ratios[g] * of_classes(T, own, means, model, g, slopes=part)
+            noise += model.ratios[g] ** 2 * part.noise
+            slopes.append(part)
+        effect += less_noise(of_problem, noise)
         by_turn += all_turns(model, slopes)
-    effect += _through_axes(components, by_turn)
-    centred: Float64Array = (effect - effect.mean()) / len(problems)
-    return centred
+        noise_of_turn += noise_of_turns(model, slopes)
+    effect += _through_axes(components, by_turn, noise_of_turn)
+    return effect / len(problems)
 
 
-def _through_axes(components: SpectralComponents, by_turn: Float64Array) -> Float64Array:
-    """Σ_kl ∂S/∂R_kl ∂R_kl/∂w_j, where R_kl turns axis l towards axis k."""
+def _through_axes(
+    components: SpectralComponents, by_turn: Float64Array, noise: Float64Array | float = 0.0
+) -> Float64Array:
+    """Σ_kl ∂S/∂R_kl ∂R_kl/∂w_j, centred, where R_kl turns axis l towards axis k.
+
+    `noise` are variances of `by_turn`.
+    """
     T = components.coordinates
     chance = chance_of_turns(T)
-    return of_turns(T, by_turn * turn_rates(components.singular_values, components.groups, chance))
+    rates = turn_rates(components.singular_values, components.groups, chance)
+    return less_noise(of_turns(T, by_turn * rates), float((rates**2 * chance * noise).sum()))

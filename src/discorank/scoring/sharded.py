@@ -22,6 +22,8 @@ from discorank.scoring.disco import DiscoResult
 from discorank.scoring.influence_parts import (
     all_turns,
     chance_of_turns,
+    less_noise,
+    noise_of_turns,
     of_classes,
     of_turns,
     ratio_slopes,
@@ -96,6 +98,8 @@ class ShardSlopes:
         By t_jk t_jl, through the axes.
     by_square : ndarray of shape (k,)
         By t_jk², through the singular value ratios.
+    noise : tuple of float
+        Of the effects through classes and through axes, as `less_noise` takes it.
     """
 
     scorer: RowScorer
@@ -103,6 +107,7 @@ class ShardSlopes:
     by_class: tuple[NccSlopes, ...]
     by_turn: Float64Array
     by_square: Float64Array
+    noise: tuple[float, float]
 
     @classmethod
     def of(
@@ -119,18 +124,31 @@ class ShardSlopes:
                 sums = sums.plus(shard.slopes[g])
             by_class.append(ncc_slopes(sums, sigma, model, means, g, covariance=covariance))
         chance = np.sum([shard.chance for shard in shards], axis=0)
-        by_turn = all_turns(model, by_class) * turn_rates(sigma, model.groups, chance)
+        rates = turn_rates(sigma, model.groups, chance)
+        by_turn = all_turns(model, by_class) * rates
+        noise = (
+            float(sum(r**2 * part.noise for r, part in zip(model.ratios, by_class, strict=True))),
+            float((rates**2 * chance * noise_of_turns(model, by_class)).sum()),
+        )
         by_square = n_samples * ratio_slopes(sigma, model.groups, ncc.tolist())
-        return cls(scorer, ncc, tuple(by_class), by_turn, by_square)
+        return cls(scorer, ncc, tuple(by_class), by_turn, by_square, noise)
 
     def effects(self, Z: NDArray[Any], y: Iterable[Hashable] | ArrayLike) -> Float64Array:
-        """Return what each row does to the score through what is fitted, but for a constant."""
+        """Return what each row does to the score through what is fitted, but for constants.
+
+        Returns
+        -------
+        effects : ndarray of shape (3, n_rows)
+            Through the ratios, the classes and the axes.
+        """
         scorer, model = self.scorer, self.scorer.model
         T, own = scorer.coordinates(Z), scorer.ids(y, len(Z))
-        effect = of_turns(T, self.by_turn) + np.square(T) @ self.by_square
+        through_classes = np.zeros(len(own))
         for g, slopes in enumerate(self.by_class):
-            effect += model.ratios[g] * of_classes(T, own, scorer.means, model, g, slopes=slopes)
-        return effect
+            through_classes += model.ratios[g] * of_classes(
+                T, own, scorer.means, model, g, slopes=slopes
+            )
+        return np.array([np.square(T) @ self.by_square, through_classes, of_turns(T, self.by_turn)])
 
 
 def reduced(
@@ -142,7 +160,7 @@ def reduced(
     ----------
     slopes : ShardSlopes
     shards : sequence of ShardScore
-    effects : sequence of ndarray
+    effects : sequence of ndarray of shape (3, n_rows)
         Of the same shards in the same order.
 
     Returns
@@ -152,7 +170,9 @@ def reduced(
         With influence values as `per_sample`, as `classification_influence` has them.
     """
     contributions = np.concatenate([shard.contributions for shard in shards])
-    effect = np.concatenate(effects)
+    of_ratios, of_class, of_axes = np.concatenate(effects, axis=1)
+    effect = of_ratios - of_ratios.mean()
+    effect += less_noise(of_class, slopes.noise[0]) + less_noise(of_axes, slopes.noise[1])
     score = DiscoResult.of(
         slopes.scorer.singular_values,
         slopes.scorer.model.groups,
@@ -160,4 +180,4 @@ def reduced(
         contributions,
         "covariance_eigh",
     )
-    return score, replace(score, per_sample=contributions + (effect - effect.mean()))
+    return score, replace(score, per_sample=contributions + effect)
