@@ -64,10 +64,13 @@ def _make_minihub(folder: Path, work: Path, options: BenchOptions) -> Suite:
 
 def _make_offline_hub(folder: Path, work: Path, options: BenchOptions) -> Suite:
     options.refuse("processes", since="offline-hub is made in one")
-    for library in ("torch", "accelerate", "mlxtend", "onnx2torch"):
-        import_optional(
-            library, extra="onnx-finetune,demo", purpose="making offline-hub from scratch"
-        )
+    extra, purpose = "onnx-finetune,demo", "making offline-hub from scratch"
+    for library in ("torch", "accelerate", "mlxtend"):
+        import_optional(library, extra=extra, purpose=purpose)
+    from discorank.hub._operators import with_operators
+
+    # It imports torchvision, which may be of another build than torch.
+    with_operators(lambda: import_optional("onnx2torch", extra=extra, purpose=purpose))
     from discorank.benchmark.offlinehub.build import make
 
     return make(folder, work / "cache", data=options.data, progress=options.progress)

@@ -122,7 +122,7 @@ BENCHES: Mapping[str, Bench] = MappingProxyType(
             ),
             Bench(
                 "offline-hub",
-                "4 real backbones that come inside packages on 3 targets of few real images",
+                "5 real backbones that come inside packages on 3 targets of few real images",
                 "discorank.benchmark.runner:run_offline_hub",
             ),
             Bench(
