@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -48,3 +49,14 @@ def test_bins_are_fine_enough() -> None:
     i, j = np.triu_indices(len(y), 1)
     expected = 100 * spearmanr(1 - np.corrcoef(T)[i, j], y[i] != y[j]).statistic
     assert parc(Probe(Z, y), n_components=8).value == pytest.approx(expected, abs=5e-5)
+
+
+def test_few_distances_are_sorted_and_many_counted_with_one_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(1)
+    y = rng.integers(0, 5, 150)
+    probe = Probe(rng.standard_normal((150, 9)) + rng.standard_normal((5, 9))[y], y)
+    by_sorting = parc(probe).value
+    monkeypatch.setattr(sys.modules[parc.__module__], "SORTED_PAIRS", 0)
+    assert parc(probe).value == by_sorting
