@@ -195,7 +195,7 @@ class _OnnxEncoder:
         MissingExtra
             If onnx2torch is not installed.
         ModelFailed
-            If the graph has a node that has no counterpart in torch.
+            If the graph has a node that has no counterpart in torch, or no weights.
         """
         module = torch_module(self._path, self._wiring.output)
         return ModuleEncoder(

@@ -10,6 +10,7 @@ import onnx
 from torch import nn
 
 from discorank._optional import import_optional
+from discorank.errors import ModelFailed
 from discorank.hub._operators import with_operators
 from discorank.hub.adapter import failing
 
@@ -45,26 +46,39 @@ def cut(graph: Any, outputs: Sequence[str]) -> None:
 def torch_module(path: Path, output: str) -> nn.Module:
     """Return what leads from the input of an ONNX file to one of its tensors, as a torch module.
 
-    Its weights are those of convolutions, linear layers and normalisations; other constants stay.
+    Its weights are all constants of more than one number, but for statistics of batches.
 
     Raises
     ------
     MissingExtra
         If onnx2torch is not installed.
     ModelFailed
-        If the graph has a node that has no counterpart in torch.
+        If the graph has a node that has no counterpart in torch, or no weights.
     """
     library = with_operators(
         lambda: import_optional(
             "onnx2torch", extra="onnx-finetune", purpose="fine-tuning a model of an ONNX file"
         )
     )
-    with failing("the graph could not be turned into a torch module"):
+    with failing("the graph could not be turned into a torch module (a linear probe needs none)"):
         model = onnx.load(path)
         cut(model.graph, [output])
         _fill_initialisers(model.graph)
         module: nn.Module = library.convert(model)
+    _train_constants(module)
+    if not any(True for _ in module.parameters()):
+        raise ModelFailed(f"{str(path)!r} has no weights before {output!r} that could be trained")
     return module
+
+
+def _train_constants(module: nn.Module) -> None:
+    """Make weights of what onnx2torch takes for constants: the factors of matrix products, ..."""
+    for part in module.modules():
+        if type(part) is nn.Module:  # what holds constants only
+            for name, values in list(part.named_buffers(recurse=False)):
+                if values.is_floating_point() and values.numel() > 1:
+                    delattr(part, name)
+                    part.register_parameter(name, nn.Parameter(values.clone()))
 
 
 def _fill_initialisers(graph: Any) -> None:

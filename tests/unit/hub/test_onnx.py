@@ -352,6 +352,45 @@ def test_as_a_torch_module_it_has_the_same_features(
     assert [bool(weights.grad.any()) for weights in trainable.module.parameters()] == [True]
 
 
+def test_factors_of_matrix_products_are_trained_too(tmp_path: Path) -> None:
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, list(NCHW))
+    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, None)
+    factor = RANDOM.standard_normal((192, 4)).astype(np.float32)
+    nodes = [
+        helper.make_node("Flatten", ["image"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "factor"], ["scores"]),
+    ]
+    graph = helper.make_graph(
+        nodes, "mlp", [image], [scores], [numpy_helper.from_array(factor, "factor")]
+    )
+    opset = [helper.make_opsetid("", 18)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), tmp_path / "m.onnx")
+    encoder = resolve(f"onnx:{tmp_path / 'm.onnx'}").load("cpu")
+    assert isinstance(encoder, Convertible)
+    trainable = encoder.trainable("cpu")
+    assert isinstance(trainable, Trainable)
+    batch = RANDOM.standard_normal((3, 3, 8, 8)).astype(np.float32)
+    trainable.features(batch).square().sum().backward()
+    [weights] = trainable.module.parameters()
+    assert tuple(weights.shape) == factor.shape
+    assert weights.grad.any()
+    np.testing.assert_allclose(
+        trainable.encode(batch).features, encoder.encode(batch).features, rtol=1e-4
+    )
+
+
+def test_a_graph_without_weights_is_told(tmp_path: Path) -> None:
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, list(NCHW))
+    maps = helper.make_tensor_value_info("maps", TensorProto.FLOAT, None)
+    graph = helper.make_graph([helper.make_node("Relu", ["image"], ["maps"])], "r", [image], [maps])
+    opset = [helper.make_opsetid("", 18)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), tmp_path / "m.onnx")
+    encoder = resolve(f"onnx:{tmp_path / 'm.onnx'}").load("cpu")
+    assert isinstance(encoder, Convertible)
+    with pytest.raises(ModelFailed, match="has no weights before 'maps'"):
+        encoder.trainable("cpu")
+
+
 def test_a_graph_that_torch_has_no_counterpart_for_is_told(tmp_path: Path) -> None:
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, list(NCHW))
     maps = helper.make_tensor_value_info("maps", TensorProto.FLOAT, None)
