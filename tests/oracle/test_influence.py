@@ -27,8 +27,8 @@ def data() -> tuple[Float64Array, IntArray]:
 @pytest.fixture(autouse=True)
 def first_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let axes turn as far as the slope says, also where chance alone would turn them."""
+    monkeypatch.setattr(influence, "brought_to", lambda _, values: values)
     monkeypatch.setattr(influence_parts, "TURN_BY_CHANCE", 0.0)
-    monkeypatch.setattr(influence_parts, "TAKEN_OUT", 0.0)
     monkeypatch.setattr(ncc_slopes, "MEANS_BY_CHANCE", 0.0)
 
 
@@ -155,81 +155,6 @@ def test_slopes_are_damped_by_the_noise_of_the_means(
     assert found is not None
     assert min(damping.min() for damping in dampings) < 0.8
     np.testing.assert_allclose(found - score.value, N * slopes, atol=1e-5)
-
-
-@pytest.mark.parametrize("covariance", ["identity", "class"])
-def test_noise_of_the_slopes_is_taken_out_by_half(
-    data: tuple[Float64Array, IntArray], monkeypatch: pytest.MonkeyPatch, covariance: Covariance
-) -> None:
-    features, y = data
-    counts = np.bincount(y)
-    through_classes, through_axes = 0.0, 0.0
-    components = weighted_components(features, np.ones(N))
-    T = np.hstack([t for _, t in components])
-    log_posteriors = weighted_log_posteriors(features, y, np.ones(N), covariance)
-    first = 0
-    for (ratio, t), (_, log_p) in zip(components, log_posteriors, strict=True):
-        p = t.shape[1]
-        means = np.array([t[y == c].mean(axis=0) for c in range(C)])
-        residuals = t - means[y]
-        scatter = residuals.T @ residuals / (N - C)
-        pooled = (N * scatter + (p + 1) * np.trace(scatter) / p * np.eye(p)) / (N + p + 1)
-        precisions, shares = [np.eye(p)] * C, np.zeros(C)
-        if covariance == "class":
-            shares = counts / (counts + p + 1)
-            of_classes = [residuals[y == c].T @ residuals[y == c] / counts[c] for c in range(C)]
-            precisions = [
-                np.linalg.inv(w * own + (1 - w) * pooled)
-                for w, own in zip(shares, of_classes, strict=True)
-            ]
-        posterior = np.exp(log_p - log_p.max(axis=1, keepdims=True))
-        posterior /= posterior.sum(axis=1, keepdims=True)
-        slopes = np.array([posterior[i, y[i]] * (np.eye(C)[y[i]] - posterior[i]) for i in range(N)])
-        pulls, turns = np.zeros((N, p)), np.zeros((D, p))
-        all_means = np.array([T[y == c].mean(axis=0) for c in range(C)])
-        for i in range(N):
-            for c in range(C):
-                d, P = t[i] - means[c], precisions[c]
-                m = d @ P @ d
-                variance = 1.0 + d @ P @ scatter @ P @ d
-                variance += shares[c] ** 2 * (m * m - 2.0 * m + p) / 2.0
-                through_classes += ratio**2 * slopes[i, c] ** 2 * variance / counts[c]
-                pulls[i] += slopes[i, c] * P @ d
-                turns += slopes[i, c] * np.outer(T[i] - all_means[c], P @ d)
-        for own_axis in range(p):
-            axis = first + own_axis
-            for k in set(range(D)) - set(range(first, first + p)):
-                # Its mean square is that of the whole slope; about it, class means along k are left
-                # out, which differ little where axis k is mostly noise.
-                squares = float(((T[:, k] * pulls[:, own_axis]) ** 2).sum())
-                squares -= turns[k, own_axis] ** 2 / N
-                gap = (T[:, axis] ** 2).sum() - (T[:, k] ** 2).sum()
-                turned = ((T[:, axis] * T[:, k]) ** 2).sum() / gap**2
-                through_axes += ratio**2 * max(squares, 0.0) * turned
-        first += p
-    noises = []
-
-    def kept(effect: Float64Array, noise: float) -> Float64Array:
-        noises.append(noise)
-        return effect
-
-    monkeypatch.setattr(influence, "less_noise", kept)
-    scorer, probe = get_scorer("disco"), Probe(features, y)
-    options = {"n_groups": G, "covariance": covariance, "svd_solver": "full"}
-    scorer.resampled(probe, scorer(probe, **options), **options)
-    np.testing.assert_allclose(noises, [through_classes, through_axes], rtol=1e-5)
-
-
-def test_no_more_than_half_is_taken_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(influence_parts, "TAKEN_OUT", 0.5)
-    effect = np.array([3.0, -1.0, 1.0, 1.0])
-    centred = effect - 1.0
-    assert influence_parts.less_noise(effect, 0.0) == pytest.approx(centred)
-    found = influence_parts.less_noise(effect, 4.0)
-    assert found @ found == pytest.approx(centred @ centred - 2.0)
-    found = influence_parts.less_noise(effect, 1000.0)
-    assert found @ found == pytest.approx(centred @ centred / 2.0)
-    assert not influence_parts.less_noise(np.ones(3), 1.0).any()
 
 
 def test_several_labels_are_the_mean_of_their_problems(

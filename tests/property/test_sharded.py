@@ -43,7 +43,9 @@ def test_shards_give_the_score_of_all_rows(
     scorer: RowScorer = pickle.loads(pickle.dumps(RowScorer.of(total, 128, 3, covariance)))
     scores = [ShardScore.of(scorer, rows, own, loo=loo) for rows, own in shards]
     slopes = ShardSlopes.of(scorer, scores, covariance=covariance)
-    plain, found = reduced(slopes, scores, [slopes.effects(rows, own) for rows, own in shards])
+    effects = [slopes.effects(rows, own) for rows, own in shards]
+    spread = scorer.population.spread(covariance=covariance, loo=loo)
+    plain, found = reduced(slopes, scores, effects, spread=spread)
 
     disco, probe = get_scorer("disco"), Probe(Z, y)
     direct = disco(probe, **options)

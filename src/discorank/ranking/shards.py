@@ -215,7 +215,10 @@ def _passes(work: Scoring, panel: Panel, most: int) -> Passes:
     scores = yield [_SecondPass(*shard, scorer) for shard in shards]
     slopes = ShardSlopes.of(scorer, scores, covariance=covariance)
     effects = yield [_ThirdPass(*shard, slopes) for shard in shards]
-    plain, resampled = reduced(slopes, scores, effects)
+    spread = scorer.population.spread(
+        covariance=covariance, loo=bool(options["loo"]), random_state=options["random_state"]
+    )
+    plain, resampled = reduced(slopes, scores, effects, spread=spread)
     seen = np.concatenate(work.parts)
     order = np.argsort(seen)
     score = replace(resampled, per_sample=resampled.per_sample[order])

@@ -6,8 +6,8 @@ alone does not see that, and its intervals are too narrow. The influence values 
 as their mean too, and to first order the spread that it has from data set to data set. They go
 through class means and priors, covariances and what these are shrunk to, singular values and axes;
 slopes are damped where chance moves the class means, and turns where it moves the axes, by more
-than first order holds; of what chance in the slopes adds to the spread, half is taken out. What the
-intervals cover is measured by ``benchmarks/calibration.py``, and docs/architecture.md has the
+than first order holds. On classes, what is beyond first order then scales them (`spread.py`). What
+the intervals cover is measured by ``benchmarks/calibration.py``, and docs/architecture.md has the
 numbers.
 """
 
@@ -26,8 +26,6 @@ from discorank.scoring.disco import DiscoResult
 from discorank.scoring.influence_parts import (
     all_turns,
     chance_of_turns,
-    less_noise,
-    noise_of_turns,
     of_classes,
     of_turns,
     ratio_slopes,
@@ -37,6 +35,7 @@ from discorank.scoring.multilabel import binary_problems
 from discorank.scoring.ncc import Covariance, fit_components
 from discorank.scoring.ncc_slopes import SlopeSums, ncc_slopes
 from discorank.scoring.regression import RegressionResult, scaled_targets
+from discorank.scoring.spread import Population, brought_to
 from discorank.scoring.validate import ClassLabels
 
 if TYPE_CHECKING:
@@ -75,7 +74,8 @@ def classification_influence(probe: Probe, score: DiscoResult, **options: Any) -
     With weights w_i on the samples, the score is V(w) = Σ_i w_i c_i / Σ_i w_i, and the influence of
     sample j is V + N ∂V/∂w_j at w = 1. A sample moves the class means, the priors, the covariances
     with what they are shrunk to, the singular value ratios and the axes. Left out is the factor of
-    `loo`.
+    `loo`. The values are then brought to the spread that the score has on data drawn from what was
+    fitted, `Population.spread`.
 
     References
     ----------
@@ -121,7 +121,12 @@ def _class_influence(
     covariance = options.get("covariance", "identity")
     effect = _through_ratios(components, [component.ncc for component in score.components])
     effect += _through_classes(components, problems, covariance)
-    return replace(score, per_sample=score.per_sample + effect)
+    spread = Population.of(components, problems).spread(
+        covariance=covariance,
+        loo=options.get("loo", False),
+        random_state=options.get("random_state", 0),
+    )
+    return replace(score, per_sample=brought_to(spread, score.per_sample + effect))
 
 
 def _regression_influence(
@@ -171,7 +176,9 @@ def _through_subspaces(components: SpectralComponents, Y: Float64Array) -> Float
     )
     for g, group in enumerate(components.groups):
         by_turn[:, group] *= components.ratios[g]
-    return _through_axes(components, by_turn)
+    effect = _through_axes(components, by_turn)
+    centred: Float64Array = effect - effect.mean()
+    return centred
 
 
 def _products(components: SpectralComponents, Y: Float64Array) -> Float64Array:
@@ -189,33 +196,24 @@ def _through_classes(
     the axes turn alike in all of them.
     """
     T, sigma = components.coordinates, components.singular_values
-    effect, by_turn, noise_of_turn = np.zeros(T.shape[0]), *np.zeros((2, len(sigma), len(sigma)))
+    effect, by_turn = np.zeros(T.shape[0]), np.zeros((len(sigma), len(sigma)))
     for labels in problems:
         own, counts = labels.ids, labels.counts
         model = fit_components(components, labels, covariance=covariance)
         means = segment_sums(T, own, len(counts)) / counts[:, None]
-        slopes, of_problem, noise = [], np.zeros(T.shape[0]), 0.0
+        slopes = []
         for g in range(len(components.groups)):
             sums = SlopeSums.of(T, own, means, model, g, singular_values=sigma)
-            part = ncc_slopes(sums, sigma, model, means, g, covariance=covariance)
-            of_problem += model.ratios[g] * of_classes(T, own, means, model, g, slopes=part)
-            noise += model.ratios[g] ** 2 * part.noise
-            slopes.append(part)
-        effect += less_noise(of_problem, noise)
+            slopes.append(ncc_slopes(sums, sigma, model, means, g, covariance=covariance))
+            effect += model.ratios[g] * of_classes(T, own, means, model, g, slopes=slopes[g])
         by_turn += all_turns(model, slopes)
-        noise_of_turn += noise_of_turns(model, slopes)
-    effect += _through_axes(components, by_turn, noise_of_turn)
-    return effect / len(problems)
+    effect += _through_axes(components, by_turn)
+    centred: Float64Array = (effect - effect.mean()) / len(problems)
+    return centred
 
 
-def _through_axes(
-    components: SpectralComponents, by_turn: Float64Array, noise: Float64Array | float = 0.0
-) -> Float64Array:
-    """Σ_kl ∂S/∂R_kl ∂R_kl/∂w_j, centred, where R_kl turns axis l towards axis k.
-
-    `noise` are variances of `by_turn`.
-    """
+def _through_axes(components: SpectralComponents, by_turn: Float64Array) -> Float64Array:
+    """Σ_kl ∂S/∂R_kl ∂R_kl/∂w_j, where R_kl turns axis l towards axis k."""
     T = components.coordinates
     chance = chance_of_turns(T)
-    rates = turn_rates(components.singular_values, components.groups, chance)
-    return less_noise(of_turns(T, by_turn * rates), float((rates**2 * chance * noise).sum()))
+    return of_turns(T, by_turn * turn_rates(components.singular_values, components.groups, chance))

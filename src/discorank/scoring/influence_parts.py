@@ -6,7 +6,6 @@ features that are in memory (`influence.py`) and features that are in shards (`s
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 __all__ = [
     "all_turns",
     "chance_of_turns",
-    "less_noise",
-    "noise_of_turns",
     "of_classes",
     "of_turns",
     "ratio_slopes",
@@ -36,9 +33,6 @@ __all__ = [
 
 # How much of what chance turns two axes by damps their turn; 0: first order, however close.
 TURN_BY_CHANCE = 2.0
-# How much of what chance in the slopes adds to the spread of influence values is taken out: to
-# second order they have twice what the score has; 0: first order.
-TAKEN_OUT = 0.5
 
 
 def ratio_slopes(
@@ -95,13 +89,6 @@ def all_turns(model: NccModel, slopes: Sequence[NccSlopes]) -> Float64Array:
     )
 
 
-def noise_of_turns(model: NccModel, slopes: Sequence[NccSlopes]) -> Float64Array:
-    """Return the variances of `all_turns` by chance, of shape (k, k)."""
-    return np.hstack(
-        [ratio**2 * part.noise_of_turn for ratio, part in zip(model.ratios, slopes, strict=True)]
-    )
-
-
 def chance_of_turns(T: Array) -> Float64Array:
     """Variance of Σ_j t_jk t_jl, of shape (k, k): what turns axes by chance. Adds up."""
     xp = array_namespace(T)
@@ -150,37 +137,6 @@ def of_turns(T: Array, slopes: Float64Array) -> Float64Array:
     for rows, t in shifted_blocks(T, None, _precision(T)):
         effect[rows] = to_numpy(xp.sum((t @ placed) * t, axis=1))
     return effect
-
-
-def less_noise(effect: Float64Array, noise: float) -> Float64Array:
-    """Centre what samples do to a score through what is fitted, without what chance adds to it.
-
-    Parameters
-    ----------
-    effect : ndarray of shape (n_samples,)
-        Derivatives of the score by the weights of samples, from slopes that are estimated.
-    noise : float
-        How much Σ_j effect_j² owes to the chance in those slopes.
-
-    Returns
-    -------
-    effect : ndarray of shape (n_samples,)
-
-    Notes
-    -----
-    What pairs of samples do together is in the derivative by the weight of either: the sum of
-    squares has it twice, the variance of the score once [1]_.
-
-    References
-    ----------
-    .. [1] B. Efron and C. Stein, "The Jackknife Estimate of Variance", Annals of Statistics 9(3),
-       1981.
-    """
-    centred: Float64Array = effect - effect.mean()
-    total = float(centred @ centred)
-    if total == 0.0:
-        return centred
-    return centred * math.sqrt(1.0 - TAKEN_OUT * min(1.0, noise / total))
 
 
 def _precision(T: Array) -> Precision:

@@ -41,12 +41,6 @@ class NccSlopes:
         By the scatter of all classes about their means, through a pooled covariance.
     by_turn : ndarray of shape (k, p)
         By a turn of each axis of the component towards each of all axes.
-    noise : float
-        Part of Σ_j e_j², e_j what sample j does through its class and Λ, that comes of chance in
-        the slopes.
-    noise_of_turn : ndarray of shape (k, p)
-        Variance of `by_turn` by chance, with t in the place of t − μ_c along the axis turned to:
-        exact where that has the same mean in all classes, as axes of noise do.
     """
 
     by_count: Float64Array
@@ -54,8 +48,6 @@ class NccSlopes:
     by_class: Float64Array | None
     by_within: Float64Array
     by_turn: Float64Array
-    noise: float
-    noise_of_turn: Float64Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +60,6 @@ class SlopeSums:
         Σ_i s_ic.
     first : ndarray of shape (n_classes, k)
         Σ_i s_ic t_i.
-    noise : float
-        Σ_ic s_ic² v_ic, v_ic the variance of log p̃(c | t_i).
-    squares : ndarray of shape (k, p)
-        Σ_i (t_i)² (b_i)²ᵀ, b_i = Σ_c s_ic P_c (t_i − μ_c)_g.
     second : ndarray of shape (n_classes, k, p), optional
         Σ_i s_ic t_i (t_i)_gᵀ; only where each class has a covariance of its own.
     scatters : ndarray of shape (n_classes, k, p), optional
@@ -80,8 +68,6 @@ class SlopeSums:
 
     total: Float64Array
     first: Float64Array
-    noise: float
-    squares: Float64Array
     second: Float64Array | None = None
     scatters: Float64Array | None = None
 
@@ -101,44 +87,26 @@ class SlopeSums:
         `means` (n_classes, k) and `singular_values` (k,) are those of all samples.
         """
         n_classes, k, group = len(model.counts), T.shape[1], model.groups[g]
-        size = group.stop - group.start
         total, first = np.zeros(n_classes), np.zeros((n_classes, k))
-        chance, squares = 0.0, np.zeros((k, size))
-        second = np.zeros((n_classes, k, size)) if model.quadratic else None
-        noise = _Noise.of(means[:, group], singular_values[group], model, g)
+        second = np.zeros((n_classes, k, group.stop - group.start)) if model.quadratic else None
+        noise = _NoiseOfMeans.of(means[:, group], singular_values[group], model, g)
         for rows in model.blocks(len(own)):
             t = T[rows, :]
             values = model.log_posteriors(g, model.whitened(t)[:, group])
-            t = array_namespace(t).astype(t, values.dtype, copy=False)
-            of_means = noise.of_means(t[:, group])
-            slopes = _slopes(values, own[rows], _damping(of_means, values, own[rows]))
-            variances = of_means + noise.of_the_rest(t[:, group])
-            chance += float(to_numpy(slopes**2 * variances).sum(dtype=np.float64))
-            squares += to_numpy((t * t).T @ noise.pulls(t[:, group], slopes) ** 2)
+            slopes = _slopes(values, own[rows], noise.damping(t[:, group], values, own[rows]))
+            t = array_namespace(t).astype(t, slopes.dtype, copy=False)
             total += to_numpy(slopes).sum(axis=0, dtype=np.float64)
             first += to_numpy(slopes.T @ t)
             if second is not None:
                 for c in range(n_classes):
                     second[c] += to_numpy((t * slopes[:, c : c + 1]).T @ t[:, group])
         if second is None:
-            return cls(total, first, chance, squares)
-        return cls(
-            total,
-            first,
-            chance,
-            squares,
-            second,
-            _class_scatters(T, own, model.counts, means, group),
-        )
+            return cls(total, first)
+        return cls(total, first, second, _class_scatters(T, own, model.counts, means, group))
 
     def plus(self, other: SlopeSums) -> SlopeSums:
         """Return the sums over both sets of rows, for a covariance that all classes share."""
-        return SlopeSums(
-            self.total + other.total,
-            self.first + other.first,
-            self.noise + other.noise,
-            self.squares + other.squares,
-        )
+        return SlopeSums(self.total + other.total, self.first + other.first)
 
 
 def ncc_slopes(
@@ -183,7 +151,6 @@ def ncc_slopes(
     spread = spread.sum(axis=0, keepdims=True) if second is None else spread + second
     weighted = spread @ precisions  # A_c P_c
     turned = -weighted.sum(axis=0)
-    noise_of_turn = np.clip(sums.squares - turned**2 / counts.sum(), 0.0, None)
     toward = first[:, group] - total[:, None] * own_means
     by_mean = np.einsum("cij,cj->ci", np.broadcast_to(precisions, (len(total), size, size)), toward)
     by_covariance = precisions @ weighted[:, group]
@@ -201,7 +168,7 @@ def ncc_slopes(
     within = -(means.T * counts) @ own_means
     within[group] += np.diag(np.square(singular_values[group]))
     turned += 2.0 * within @ by_within
-    return NccSlopes(by_count, by_mean, by_class, by_within, turned, sums.noise, noise_of_turn)
+    return NccSlopes(by_count, by_mean, by_class, by_within, turned)
 
 
 def _through_shrinkage(by_pooled: Float64Array, counts: IntArray) -> Float64Array:
@@ -215,108 +182,68 @@ def _through_shrinkage(by_pooled: Float64Array, counts: IntArray) -> Float64Arra
 
 
 @dataclass(frozen=True, eq=False)
-class _Noise:
-    """By how much chance moves log p̃(c | t) of rows in one component, through what is fitted.
+class _NoiseOfMeans:
+    """By how much chance moves the log odds of rows in one component: the class means err.
+
+    The slope of a posterior at the means as they came out does not tell what moving them does where
+    they err by more than the posterior is wide; the mean slope over where they may lie does. For a
+    logistic function of log odds l that err by the variance v, that is nearly the slope at κ l,
+    times κ, with κ = 1 / √(1 + π v / 8) [1]_. As v falls with 1 / N_c, κ comes to 1.
 
     Attributes
     ----------
     means : ndarray of shape (n_classes, p)
     counts : ndarray of shape (n_classes,)
-    precisions : ndarray of shape (n_classes, p, p) or (1, p, p)
-        P_c = Λ_c⁻¹.
-    scatter : ndarray of shape (p, p)
-        S, the covariance of samples about their class means.
-    """
-
-    means: Float64Array
-    counts: IntArray
-    precisions: Float64Array
-    scatter: Float64Array
-
-    @classmethod
-    def of(
-        cls, means: Float64Array, singular_values: Float64Array, model: NccModel, g: int
-    ) -> _Noise:
-        """Find it from the class means and the singular values of a component."""
-        counts = model.counts
-        scatter = np.diag(np.square(singular_values)) - (means.T * counts) @ means
-        freedom = max(int(counts.sum()) - len(counts), 1)
-        return cls(means, counts, model.precisions(g), scatter / freedom)
-
-    def of_means(self, t: Array) -> Array:
-        """Variance by the class means of rows t (n_rows, p): dᵀ P_c S P_c d / N_c, d = t − μ_c.
-
-        Shape (n_rows, n_classes).
-        """
-        xp = array_namespace(t)
-        squares = self._forms(t, self.precisions @ self.scatter @ self.precisions)
-        return xp.clip(squares, 0.0, None) / placed_like(t, self.counts, precision_of(t))
-
-    def of_the_rest(self, t: Array) -> Array:
-        """Variance by the prior, 1 / N_c, and by a covariance of the class's own.
-
-        With m = dᵀ P_c d the latter is w² (m² − 2 m + p) / 2 N_c for Gaussian samples, w the share
-        of Λ_c that they have. Shape (n_rows, n_classes), or (n_classes,) where Λ is common: noise
-        that all classes share hardly moves a posterior.
-        """
-        counts = placed_like(t, self.counts, precision_of(t))
-        if len(self.precisions) == 1:
-            return 1.0 / counts
-        p = self.means.shape[1]
-        share = counts / (counts + prior_strength(p))
-        m = self._forms(t, self.precisions)
-        return (1.0 + 0.5 * share**2 * (m**2 - 2.0 * m + p)) / counts
-
-    def pulls(self, t: Array, slopes: Array) -> Array:
-        """Σ_c s_c P_c (t − μ_c) of rows t (n_rows, p) with slopes s (n_rows, n_classes)."""
-        means, precisions = self._placed(t)
-        if len(self.precisions) == 1:  # Σ_c s_c = 0
-            return -(slopes @ means) @ precisions[0, ...]
-        total = 0.0 * t
-        for c in range(len(self.counts)):
-            total += (slopes[:, c : c + 1] * (t - means[c, :])) @ precisions[c, ...]
-        return total
-
-    def _forms(self, t: Array, matrices: Float64Array) -> Array:
-        """(t − μ_c)ᵀ M_c (t − μ_c), shape (n_rows, n_classes)."""
-        xp = array_namespace(t)
-        means, _ = self._placed(t)
-        placed = placed_like(t, matrices, precision_of(t))
-        if len(matrices) == 1:
-            turned, of_means = t @ placed[0, ...], means @ placed[0, ...]
-            squares = xp.sum(turned * t, axis=1)[:, None] + xp.sum(of_means * means, axis=1)
-            return squares - 2.0 * (turned @ means.T)
-        columns = []
-        for c in range(len(matrices)):
-            d = t - means[c, :]
-            columns.append(xp.sum((d @ placed[c, ...]) * d, axis=1))
-        return xp.stack(columns, axis=1)
-
-    def _placed(self, t: Array) -> tuple[Array, Array]:
-        precision = precision_of(t)
-        return placed_like(t, self.means, precision), placed_like(t, self.precisions, precision)
-
-
-def _damping(variances: Array, values: Array, own: IntArray) -> Array:
-    """Return how much the slopes of rows with log posteriors `values` are damped.
-
-    The slope of a posterior at the means as they came out does not tell what moving them does where
-    they err by more than the posterior is wide; the mean slope over where they may lie does. For a
-    logistic function of log odds l that err by the variance v, that is nearly the slope at κ l,
-    times κ, with κ = 1 / √(1 + π v / 8) [1]_. As v falls with 1 / N_c, κ comes to 1. The odds are
-    those of a class and its first rival.
+    forms : ndarray of shape (n_classes, p, p) or (1, p, p)
+        P_c S P_c, P_c = Λ_c⁻¹, S the covariance of samples about their class means: with
+        d = t − μ_c the error of log p̃(c | t) has the variance dᵀ P_c S P_c d / N_c.
 
     References
     ----------
     .. [1] D. J. C. MacKay, "The Evidence Framework Applied to Classification Networks", Neural
        Computation 4(5), 1992.
     """
-    xp = array_namespace(values)
-    rows, ids = xp.arange(len(own), device=device(values)), placed_like(values, own)
-    rivals = xp.asarray(values, copy=True)
-    rivals[rows, ids] = -xp.inf
-    variance = variances[rows, ids] + variances[rows, xp.argmax(rivals, axis=1)]
-    return 1.0 / xp.sqrt(1.0 + MEANS_BY_CHANCE * variance)
+
+    means: Float64Array
+    counts: IntArray
+    forms: Float64Array
+
+    @classmethod
+    def of(
+        cls, means: Float64Array, singular_values: Float64Array, model: NccModel, g: int
+    ) -> _NoiseOfMeans:
+        """Find it from the class means and the singular values of a component."""
+        counts, precisions = model.counts, model.precisions(g)
+        scatter = np.diag(np.square(singular_values)) - (means.T * counts) @ means
+        freedom = max(int(counts.sum()) - len(counts), 1)
+        return cls(means, counts, precisions @ (scatter / freedom) @ precisions)
+
+    def of_rows(self, t: Array) -> Array:
+        """Variance of log p̃(c | t) of rows t (n_rows, p), shape (n_rows, n_classes)."""
+        xp = array_namespace(t)
+        means = placed_like(t, self.means, precision_of(t))
+        if len(self.forms) == 1:
+            form = placed_like(t, self.forms[0], precision_of(t))
+            turned, of_means = t @ form, means @ form
+            squares = xp.sum(turned * t, axis=1)[:, None] + xp.sum(of_means * means, axis=1)
+            values = squares - 2.0 * (turned @ means.T)
+        else:
+            columns = []
+            for c, form in enumerate(self.forms):
+                d = t - means[c, :]
+                columns.append(xp.sum((d @ placed_like(t, form, precision_of(t))) * d, axis=1))
+            values = xp.stack(columns, axis=1)
+        return xp.clip(values, 0.0, None) / placed_like(t, self.counts, precision_of(t))
+
+    def damping(self, t: Array, values: Array, own: IntArray) -> Array:
+        """κ of rows with log posteriors `values`, for the odds of a class and its first rival."""
+        xp = array_namespace(values)
+        rows, ids = xp.arange(len(own), device=device(values)), placed_like(values, own)
+        variances = self.of_rows(xp.astype(t, values.dtype, copy=False))
+        rivals = xp.asarray(values, copy=True)
+        rivals[rows, ids] = -xp.inf
+        variance = variances[rows, ids] + variances[rows, xp.argmax(rivals, axis=1)]
+        return 1.0 / xp.sqrt(1.0 + MEANS_BY_CHANCE * variance)
 
 
 def _slopes(values: Array, own: IntArray, damping: Array) -> Array:

@@ -14,6 +14,7 @@ from discorank.errors import InvalidInput
 from discorank.scoring.arrays import segment_sums
 from discorank.scoring.ncc import Covariance, NccModel, fit_ncc
 from discorank.scoring.spectral import numerical_rank, split_groups
+from discorank.scoring.spread import Population
 from discorank.scoring.validate import check_labels
 
 if TYPE_CHECKING:
@@ -160,6 +161,13 @@ class RowScorer:
         """Return the coordinates of rows on the axes, shape (n_rows, k)."""
         coordinates: Float64Array = (Z.astype(np.float64) - self.centre) @ self.axes
         return coordinates
+
+    @property
+    def population(self) -> Population:
+        """What the coordinates of all rows were drawn of."""
+        return Population.of_classes(
+            self.singular_values, len(self.model.groups), self.means, self.model.counts
+        )
 
     def is_like(self, other: RowScorer | None) -> bool:
         """Say whether another comes from the same first pass."""

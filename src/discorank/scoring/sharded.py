@@ -22,14 +22,13 @@ from discorank.scoring.disco import DiscoResult
 from discorank.scoring.influence_parts import (
     all_turns,
     chance_of_turns,
-    less_noise,
-    noise_of_turns,
     of_classes,
     of_turns,
     ratio_slopes,
     turn_rates,
 )
 from discorank.scoring.ncc_slopes import NccSlopes, SlopeSums, ncc_slopes
+from discorank.scoring.spread import brought_to
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -98,8 +97,6 @@ class ShardSlopes:
         By t_jk t_jl, through the axes.
     by_square : ndarray of shape (k,)
         By t_jk², through the singular value ratios.
-    noise : tuple of float
-        Of the effects through classes and through axes, as `less_noise` takes it.
     """
 
     scorer: RowScorer
@@ -107,7 +104,6 @@ class ShardSlopes:
     by_class: tuple[NccSlopes, ...]
     by_turn: Float64Array
     by_square: Float64Array
-    noise: tuple[float, float]
 
     @classmethod
     def of(
@@ -124,35 +120,26 @@ class ShardSlopes:
                 sums = sums.plus(shard.slopes[g])
             by_class.append(ncc_slopes(sums, sigma, model, means, g, covariance=covariance))
         chance = np.sum([shard.chance for shard in shards], axis=0)
-        rates = turn_rates(sigma, model.groups, chance)
-        by_turn = all_turns(model, by_class) * rates
-        noise = (
-            float(sum(r**2 * part.noise for r, part in zip(model.ratios, by_class, strict=True))),
-            float((rates**2 * chance * noise_of_turns(model, by_class)).sum()),
-        )
+        by_turn = all_turns(model, by_class) * turn_rates(sigma, model.groups, chance)
         by_square = n_samples * ratio_slopes(sigma, model.groups, ncc.tolist())
-        return cls(scorer, ncc, tuple(by_class), by_turn, by_square, noise)
+        return cls(scorer, ncc, tuple(by_class), by_turn, by_square)
 
     def effects(self, Z: NDArray[Any], y: Iterable[Hashable] | ArrayLike) -> Float64Array:
-        """Return what each row does to the score through what is fitted, but for constants.
-
-        Returns
-        -------
-        effects : ndarray of shape (3, n_rows)
-            Through the ratios, the classes and the axes.
-        """
+        """Return what each row does to the score through what is fitted, but for a constant."""
         scorer, model = self.scorer, self.scorer.model
         T, own = scorer.coordinates(Z), scorer.ids(y, len(Z))
-        through_classes = np.zeros(len(own))
+        effect = of_turns(T, self.by_turn) + np.square(T) @ self.by_square
         for g, slopes in enumerate(self.by_class):
-            through_classes += model.ratios[g] * of_classes(
-                T, own, scorer.means, model, g, slopes=slopes
-            )
-        return np.array([np.square(T) @ self.by_square, through_classes, of_turns(T, self.by_turn)])
+            effect += model.ratios[g] * of_classes(T, own, scorer.means, model, g, slopes=slopes)
+        return effect
 
 
 def reduced(
-    slopes: ShardSlopes, shards: Sequence[ShardScore], effects: Sequence[Float64Array]
+    slopes: ShardSlopes,
+    shards: Sequence[ShardScore],
+    effects: Sequence[Float64Array],
+    *,
+    spread: float,
 ) -> tuple[DiscoResult, DiscoResult]:
     """Return the score of the rows of all shards, plain and with influence values.
 
@@ -160,8 +147,10 @@ def reduced(
     ----------
     slopes : ShardSlopes
     shards : sequence of ShardScore
-    effects : sequence of ndarray of shape (3, n_rows)
+    effects : sequence of ndarray
         Of the same shards in the same order.
+    spread : float
+        Of the score from data set to data set, `RowScorer.population` has it.
 
     Returns
     -------
@@ -170,9 +159,7 @@ def reduced(
         With influence values as `per_sample`, as `classification_influence` has them.
     """
     contributions = np.concatenate([shard.contributions for shard in shards])
-    of_ratios, of_class, of_axes = np.concatenate(effects, axis=1)
-    effect = of_ratios - of_ratios.mean()
-    effect += less_noise(of_class, slopes.noise[0]) + less_noise(of_axes, slopes.noise[1])
+    effect = np.concatenate(effects)
     score = DiscoResult.of(
         slopes.scorer.singular_values,
         slopes.scorer.model.groups,
@@ -180,4 +167,5 @@ def reduced(
         contributions,
         "covariance_eigh",
     )
-    return score, replace(score, per_sample=contributions + effect)
+    per_sample = brought_to(spread, contributions + (effect - effect.mean()))
+    return score, replace(score, per_sample=per_sample)
