@@ -148,9 +148,7 @@ def test_numbers_are_those_of_the_score_and_the_bootstrap(
     for spec in specs:
         features = np.load(spec.removeprefix("features:"))["features"][rows]
         probe = Probe(features, LABELS[rows])
-        results[spec] = scorer.resampled(
-            probe, scorer(probe, **options), **options, random_state=3
-        )
+        results[spec] = scorer.resampled(probe, scorer(probe, **options), **options, random_state=3)
         alone = disco_score(features, LABELS[rows], row_norm=30.0, **options)
         assert results[spec].value == alone.value
     per_sample = np.array([results[model.model].per_sample for model in ranking.models])
