@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from discorank.scoring.arrays import segment_sums
 from discorank.scoring.ncc import Covariance, ncc_posteriors
@@ -115,7 +115,7 @@ class Population:
         values = list(self._scores(n_drawn, covariance, loo, np.random.default_rng(random_state)))
         if len(values) < 2:
             return math.nan
-        of_few = stats.t.ppf(0.975, len(values) - 1) / stats.norm.ppf(0.975)
+        of_few = special.stdtrit(len(values) - 1, 0.975) / special.ndtri(0.975)
         return float(of_few * np.std(values, ddof=1) * math.sqrt(n_drawn / n_samples))
 
     def _scores(
