@@ -17,8 +17,7 @@ from discorank.scoring.registry import COSINE_ROW_NORM
 from discorank.types import Task
 
 N_DRAWS = 400
-
-
+# Of the samples, in problems of several labels.
 SHARE_WITH_LABEL = 0.3
 
 
