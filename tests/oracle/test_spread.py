@@ -190,3 +190,12 @@ def test_spread_is_not_known_of_many_coordinates(monkeypatch: pytest.MonkeyPatch
     assert not np.isnan(population.spread())
     monkeypatch.setattr(spread_module, "MOST_COORDINATES", D - 1)
     assert np.isnan(population.spread())
+
+
+def test_classes_that_do_not_differ_keep_no_difference() -> None:
+    features = np.tile(drawn(1)[0], (2, 1))
+    labels = np.repeat([0, 1], N)
+    for row_norm in (None, 30.0):
+        components = Probe(features, labels).components(n_groups=G, row_norm=row_norm)
+        spread = Population.of(components, [check_labels(labels, 2 * N)]).spread()
+        assert 0.0 < spread < 0.1

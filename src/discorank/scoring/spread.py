@@ -176,8 +176,9 @@ def _kept(squares: Float64Array | float, by_chance: Float64Array | float) -> Flo
     Data that are drawn have chance of their own: from estimates as they are, they would have it
     twice (W. James and C. Stein, "Estimation with Quadratic Loss", 1961).
     """
-    squares = np.maximum(squares, np.finfo(float).tiny)
-    kept: Float64Array = np.sqrt(np.clip(1.0 - by_chance / squares, 0.0, None))
+    squares, by_chance = np.asarray(squares), np.asarray(by_chance)
+    share = np.divide(by_chance, squares, where=squares > by_chance, out=np.ones(squares.shape))
+    kept: Float64Array = np.sqrt(1.0 - share)
     return kept
 
 
