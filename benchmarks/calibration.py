@@ -1,22 +1,37 @@
-"""How often the 95 % interval beside a score holds the score that new data give on average."""
+"""How often the 95 % interval beside a score holds the score that new data give on average.
+
+Planted problems first, then real features, and there differences of two models too.
+"""
 
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import combinations, product
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from benchmarks.backbones import feature_files
 from discorank.ranking.panel import Panel
 from discorank.scoring.bootstrap import paired_bootstrap
+from discorank.scoring.default import DEFAULT_SCORER
 from discorank.scoring.probe import Probe
 from discorank.scoring.registry import COSINE_ROW_NORM
 from discorank.types import Task
 
-N_DRAWS = 400
+# One population can be out of the ordinary, which no interval knows that is made of one data set: a
+# problem is a kind of populations. The mean score of each is that of N_SCORED data sets.
+N_POPULATIONS, N_SCORED, N_INTERVALS = 200, 24, 3
+# Real features: draws of so many samples of those that were extracted.
+POOL, TARGETS, N_EXTRACTED = "pool:offline", ("digits", "mnist5k"), 3_000
+N_REAL_SAMPLES, N_REAL = 200, 400
 # Of the samples, in problems of several labels.
 SHARE_WITH_LABEL = 0.3
 
@@ -38,16 +53,17 @@ class Problem:
     fall_of_means: float = 1.0
     offset: float = 2.0  # norm of the mean of all samples, in units of their spread about it
 
-    def draw(self, seed: int) -> Probe:
-        """Return a new data set of the same population."""
-        means = np.random.default_rng(7).standard_normal((self.n_classes, self.n_features))
+    def draw(self, population: int, seed: int) -> Probe:
+        """Return a data set of a population."""
+        of_all = np.random.default_rng(population)
+        means = of_all.standard_normal((self.n_classes, self.n_features))
         axis = np.arange(1, self.n_features + 1, dtype=float)
         spread = 2.0 * self.scale * axis ** (-0.5 * self.fall)
         means *= 2.0 * self.scale * self.separation * axis ** (-0.5 * self.fall_of_means)
-        rng = np.random.default_rng(1000 + seed)
+        rng = np.random.default_rng((population, seed))
         labels = rng.integers(0, self.n_classes, self.n_samples)
         noise = rng.standard_normal((self.n_samples, self.n_features))
-        away = np.random.default_rng(9).standard_normal(self.n_features)
+        away = of_all.standard_normal(self.n_features)
         away *= self.offset * np.sqrt(np.square(spread).sum()) / np.linalg.norm(away)
         if self.task == "multilabel":
             has_label = rng.random((self.n_samples, self.n_classes)) < SHARE_WITH_LABEL
@@ -55,7 +71,7 @@ class Problem:
         features = (spread * noise + means[labels] + away).astype(np.float32)
         if self.task == "classification":
             return Probe(features, labels)
-        slopes = np.random.default_rng(8).standard_normal((self.n_features, 2))
+        slopes = of_all.standard_normal((self.n_features, 2))
         targets = features @ slopes + rng.standard_normal((self.n_samples, 2))
         return Probe(features, targets=targets)
 
@@ -89,17 +105,49 @@ OPTIONS: tuple[dict[str, object], ...] = (
 
 
 def main() -> None:
-    print(f"share of {N_DRAWS} data sets whose 95 % interval holds the mean score of all of them")
+    with threadpool_limits(1), ProcessPoolExecutor(os.cpu_count()) as processes:
+        planted(processes)
+        for target, stratified in product(TARGETS, (False, True)):
+            real(target, processes, stratified=stratified)
+
+
+def planted(processes: ProcessPoolExecutor) -> None:
+    """Print the coverage of every problem, with influence values and with contributions alone."""
+    print(
+        f"share of {N_POPULATIONS * N_INTERVALS} data sets, {N_INTERVALS} of each of "
+        f"{N_POPULATIONS} populations, whose 95 % interval holds the mean score of its population"
+    )
     print(f"{'samples × classes × features':29} {'scale':>5} {'options':26} influence  per sample")
     rows = [(problem, options) for problem in PROBLEMS for options in _options(problem)]
-    with threadpool_limits(1), ProcessPoolExecutor(os.cpu_count()) as processes:
-        for (problem, options), found in zip(rows, processes.map(_coverage, rows), strict=True):
-            shape = f"{problem.n_samples} × {problem.n_classes} × {problem.n_features}"
-            said = ", ".join(f"{k}={v}" for k, v in options.items()) or problem.task
-            print(
-                f"{shape:29} {problem.scale:5} {said:26} {found[0]:9.3f} {found[1]:11.3f}",
-                flush=True,
-            )
+    for (problem, options), held in zip(rows, processes.map(_held, rows), strict=True):
+        shape = f"{problem.n_samples} × {problem.n_classes} × {problem.n_features}"
+        said = ", ".join(f"{k}={v}" for k, v in options.items()) or problem.task
+        print(
+            f"{shape:29} {problem.scale:5} {said:26} {held[0]:9.3f} {held[1]:11.3f}",
+            flush=True,
+        )
+
+
+def real(target: str, processes: ProcessPoolExecutor, *, stratified: bool) -> None:
+    """Print the coverage on real features, of scores and of differences of two models.
+
+    The population is what was extracted: samples are drawn from it with replacement, of all, or as
+    many of each class.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        specs = feature_files([POOL], target, N_EXTRACTED, Path(folder))
+        files = [Path(folder) / f"{place}.npz" for place in range(len(specs))]
+        found = list(
+            processes.map(partial(_of_draw, files, stratified), range(N_REAL), chunksize=8)
+        )
+    values, low, high = np.moveaxis(np.array(found), 0, -1)
+    mean = values.mean(axis=1, keepdims=True)
+    names = [spec.partition("?name=")[2] for spec in specs]
+    names += [f"{first} − {second}" for first, second in combinations(names, 2)]
+    how = "as many of each class" if stratified else "by chance"
+    print(f"{target}: the default in {N_REAL} draws of {N_REAL_SAMPLES} samples, {how}")
+    for name, held in zip(names, ((low <= mean) & (mean <= high)).mean(axis=1), strict=True):
+        print(f"{name:62} {held:9.3f}", flush=True)
 
 
 def _options(problem: Problem) -> list[dict[str, object]]:
@@ -110,27 +158,55 @@ def _options(problem: Problem) -> list[dict[str, object]]:
     return [one for one in OPTIONS if not first or one.keys() <= {"loo"}]
 
 
-def _coverage(row: tuple[Problem, dict[str, object]]) -> NDArray[np.float64]:
+def _held(row: tuple[Problem, dict[str, object]]) -> NDArray[np.float64]:
     """Return the coverage with influence values and with the contributions alone."""
     problem, options = row
     panel = Panel.of(["disco"], problem.task, options)
-    scorer, full = panel.scorers[0], dict(panel.options["disco"])
-    values, intervals = [], []
-    for seed in range(N_DRAWS):
-        probe = problem.draw(seed)
-        if "random_state" in full:
-            full["random_state"] = seed
-        score = scorer(probe, **full)
-        ways = scorer.resampled(probe, score, **full), score
-        sure = paired_bootstrap(
-            np.array([way.per_sample for way in ways]), n_resamples=500, random_state=seed
-        )
-        values.append(score.value)
-        intervals.append((sure.low, sure.high))
-    truth = np.mean(values)
-    held = [(low <= truth) & (truth <= high) for low, high in intervals]
+    scorer, full = panel.scorers[0], panel.options["disco"]
+    held = []
+    for population in range(N_POPULATIONS):
+        probes = [problem.draw(population, seed) for seed in range(N_SCORED)]
+        scores = [scorer(probe, **full) for probe in probes]
+        values = np.array([score.value for score in scores])
+        # A score counts in the mean that it is held against, which brings that nearer.
+        nearer = np.sqrt(1.0 - 1.0 / N_SCORED)
+        truths = values - (values - values.mean()) / nearer
+        for seed, truth in enumerate(truths[:N_INTERVALS]):
+            influence = scorer.resampled(probes[seed], scores[seed], **full)
+            ways = np.array([influence.per_sample, scores[seed].per_sample])
+            low, high = _interval(ways, population)
+            held.append((low <= truth) & (truth <= high))
     coverage: NDArray[np.float64] = np.mean(held, axis=0)
     return coverage
+
+
+def _of_draw(files: Sequence[Path], stratified: bool, draw: int) -> NDArray[np.float64]:
+    """Return score, low and high of every model and of every two, shape (3, n_rows)."""
+    panel = Panel.of([DEFAULT_SCORER], "classification", {})
+    scorer, full = panel.scorers[0], panel.options[DEFAULT_SCORER]
+    rng = np.random.default_rng(draw)
+    ways, rows = [], None
+    for file in files:
+        with np.load(file) as held:
+            features, labels = held["features"], held["labels"]
+        if rows is None:
+            rows = rng.integers(0, len(labels), N_REAL_SAMPLES)
+            if stratified:
+                classes = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+                of_each = N_REAL_SAMPLES // len(classes)
+                rows = np.concatenate([rng.choice(members, of_each) for members in classes])
+        probe = Probe(features[rows], labels[rows])
+        ways.append(np.array(scorer.resampled(probe, scorer(probe, **full), **full).per_sample))
+    ways += [first - second for first, second in combinations(ways, 2)]
+    per_sample = np.array(ways)
+    return np.array([per_sample.mean(axis=1), *_interval(per_sample, draw)])
+
+
+def _interval(
+    per_sample: NDArray[np.float64], seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    sure = paired_bootstrap(per_sample, n_resamples=500, random_state=seed)
+    return sure.low, sure.high
 
 
 if __name__ == "__main__":

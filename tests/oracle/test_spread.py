@@ -63,17 +63,21 @@ def literal_score(T: Float64Array, y: IntArray, covariance: Covariance, *, loo: 
     return value
 
 
+@pytest.mark.parametrize("even", [False, True])
 @pytest.mark.parametrize("most", [5000, 45])
 @pytest.mark.parametrize(
     ("covariance", "loo"),
     [("identity", False), ("identity", True), ("shared", False), ("class", False)],
 )
 def test_spread_is_that_of_the_scores_of_drawn_data(
-    monkeypatch: pytest.MonkeyPatch, covariance: Covariance, loo: bool, most: int
+    monkeypatch: pytest.MonkeyPatch, covariance: Covariance, loo: bool, most: int, even: bool
 ) -> None:
     monkeypatch.setattr(spread_module, "N_DRAWS", 4)
     monkeypatch.setattr(spread_module, "MOST_SAMPLES", most)
     features, labels = drawn(1)
+    if even:
+        labels = np.arange(N) % C
+        labels[0] = 1
     centred = features - features.mean(axis=0)
     _, _, Vt = np.linalg.svd(centred, full_matrices=False)
     T = centred @ Vt.T
@@ -92,9 +96,14 @@ def test_spread_is_that_of_the_scores_of_drawn_data(
     off = counts / N - 1 / C
     by_chance = (1 - 1 / C) / N
     shares = 1 / C + np.sqrt(max(0.0, 1.0 - by_chance / float(off @ off))) * off
+    unevenness = np.sqrt(min(1.0, ((C - 1) * float(off @ off) / by_chance + 2) / (C + 1)))
+    assert (unevenness < 1.0) == even
     rng, n, scores = np.random.default_rng(9), min(N, most), []
     for _ in range(4):
-        y = np.repeat(np.arange(C), rng.multinomial(n, shares))
+        chance = rng.multinomial(n, shares)
+        sizes = [n * shares[c] + unevenness * (chance[c] - n * shares[c]) for c in range(C)]
+        stops = [round(sum(sizes[: c + 1])) for c in range(C)]
+        y = np.repeat(np.arange(C), np.diff([0, *stops]))
         noise = rng.standard_normal((n, D))
         sample = np.array([means[y[i]] + noise[i] @ root for i in range(n)])
         scores.append(literal_score(sample, y, covariance, loo=loo))
@@ -116,6 +125,20 @@ def test_spread_is_that_of_new_data(covariance: Covariance) -> None:
     assert np.mean(spreads) == pytest.approx(np.std(values), rel=0.2)
 
 
+def test_classes_made_equal_stay_nearly_so() -> None:
+    """Near chance a score says little more than how many samples each class has."""
+    features = drawn(1)[0] * 1e-3
+    components = Probe(features, np.arange(N) % C).components(n_components=None, n_groups=G)
+    T = np.asarray(components.coordinates)
+
+    def spread(labels: IntArray) -> float:
+        return Population.of(components, [check_labels(labels, len(T))]).spread()
+
+    equal = np.arange(N) % C
+    by_chance = np.random.default_rng(5).permutation(np.repeat(np.arange(C), [25, 20, 15]))
+    assert spread(equal) < 0.7 * spread(by_chance)
+
+
 @settings(max_examples=20)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_spread_depends_on_no_choice(seed: int) -> None:
@@ -131,8 +154,10 @@ def test_spread_depends_on_no_choice(seed: int) -> None:
     assert fitted(features @ rotation, labels).spread() == pytest.approx(expected, rel=1e-7)
 
 
-def test_one_label_is_a_problem_of_two_classes() -> None:
-    has_label = np.arange(N) % 2
+def test_one_label_is_a_problem_of_two_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Combinations of labels have no reason to be equally frequent.
+    monkeypatch.setattr(spread_module, "_shares", lambda counts: (counts / counts.sum(), 1.0))
+    has_label = (np.arange(N) % 3 == 0).astype(int)
     features = drawn(2)[0] + has_label[:, None]
     components = Probe(features, has_label).components(n_components=None, n_groups=G)
     one = check_labels(has_label, N)

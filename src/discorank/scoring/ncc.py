@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
@@ -98,16 +98,14 @@ class NccModel:
         width = int(self._inputs[-1].stop) + len(self.counts)
         return max(16, BLOCK_ELEMENTS // width)
 
-    def workspace(self) -> Room:
-        """Return room for one block of rows."""
+    def workspace(self, n_rows: int) -> Room:
+        """Return room for one block of `n_rows` rows."""
         some = self.weights[0]
         xp = array_namespace(some)
+        height = min(n_rows, self.block_height)
         widths = self._inputs[-1].stop, len(self.counts)
         return Room(
-            *(
-                xp.ones((self.block_height, width), dtype=some.dtype, device=device(some))
-                for width in widths
-            )
+            *(xp.ones((height, width), dtype=some.dtype, device=device(some)) for width in widths)
         )
 
     def score(
@@ -164,7 +162,8 @@ class NccModel:
         def score_block(block: int, rows: slice, room: Room) -> None:
             sums[block], contributions[rows] = self.score(T[rows, :], own[rows], room, loo=loo)
 
-        for_each_block(len(own), self.block_height, score_block, self.workspace)
+        room = partial(self.workspace, len(own))
+        for_each_block(len(own), self.block_height, score_block, room)
         return sums.sum(axis=0), contributions
 
     def blocks(self, n_rows: int) -> Iterator[slice]:

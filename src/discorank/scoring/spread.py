@@ -134,9 +134,14 @@ class Population:
         freedom = max(int(counts.sum()) - rank - 1, 1)
         root = _root(scatter, ROUNDING * float(total[0])) / math.sqrt(freedom)
         centres *= _kept(total - np.diag(scatter), rank * np.diag(scatter) / freedom)
-        shares = _shares(counts) if len(problems) == 1 else counts / counts.sum()
+        shares, unevenness = counts / counts.sum(), 1.0
+        if len(problems) == 1:
+            shares, unevenness = _shares(counts)
+        expected = n_samples * shares
         for _ in range(N_DRAWS):
-            kinds = np.repeat(np.arange(len(shares)), rng.multinomial(n_samples, shares))
+            off = rng.multinomial(n_samples, shares) - expected
+            stops = np.rint(np.cumsum(expected + unevenness * off)).astype(int)
+            kinds = np.repeat(np.arange(len(shares)), np.diff(stops, prepend=0))
             noise = rng.standard_normal((n_samples, len(root)))
             ids_of = [ids for ids in problems[:, kinds] if ids.min() < ids.max()]
             T = centres[kinds] + noise @ root
@@ -162,12 +167,18 @@ def _root(scatter: Float64Array, least: float) -> Float64Array:
     return root
 
 
-def _shares(counts: IntArray) -> Float64Array:
-    """Share of each class, less what chance makes of equal ones."""
-    equal = 1.0 / len(counts)
-    off = counts / counts.sum() - equal
-    shares: Float64Array = equal + _kept(float(off @ off), (1.0 - equal) / counts.sum()) * off
-    return shares
+def _shares(counts: IntArray) -> tuple[Float64Array, float]:
+    """Return the share of each class, less what chance makes of equal ones, and their unevenness.
+
+    The latter is how far the numbers of new samples are from the expected ones, 1 as chance has it.
+    Classes that are more equal than that were made so, and will be again. A few classes can be
+    equal by accident: two degrees of freedom say chance, whatever the numbers.
+    """
+    n_classes = len(counts)
+    off = counts / counts.sum() - 1.0 / n_classes
+    chi_square = float(counts.sum() * n_classes * (off @ off))
+    shares: Float64Array = 1.0 / n_classes + _kept(chi_square, n_classes - 1) * off
+    return shares, math.sqrt(min((chi_square + 2.0) / (n_classes + 1.0), 1.0))
 
 
 def _kept(squares: Float64Array | float, by_chance: Float64Array | float) -> Float64Array:

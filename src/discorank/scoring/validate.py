@@ -44,9 +44,9 @@ __all__ = [
 _Choice = TypeVar("_Choice", bound=str)
 
 BLOCK_ROWS = 1024
-# The squares of larger numbers, summed over all there may be, are no numbers; nor are those of what
-# is as small.
-_LARGEST = 1e140
+# The squares of variances of larger numbers, summed over all there may be, are no numbers; nor are
+# those of what is as small.
+_LARGEST = 1e70
 # A standard deviation below this share of the largest number is rounding.
 LEAST_DEVIATION = 1e-12
 FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -309,7 +309,7 @@ def _refuse_nonfinite(array: Array, name: str, columns: Sequence[object] | None 
 
 
 def _refuse_extreme(array: Array, name: str) -> None:
-    """Refuse numbers whose squares are no numbers; those of single precision are, in double."""
+    """Refuse numbers with no squares of variances; those of single precision have, in double."""
     if precision_of(array) != "float64":
         return
     xp = array_namespace(array)
@@ -320,7 +320,7 @@ def _refuse_extreme(array: Array, name: str) -> None:
     if largest > _LARGEST or 0.0 < largest < 1.0 / _LARGEST:
         size = "large" if largest > 1.0 else "small"
         raise InvalidInput(
-            f"{name} must not be as {size} as {largest:.2g}, whose square is no number any more; "
+            f"{name} must not be as {size} as {largest:.2g}, whose fourth power may be no number; "
             f"give them in another unit"
         )
 

@@ -28,6 +28,17 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize("scale", [1e69, 1e-69])
+@pytest.mark.parametrize("name", SCORERS)
+def test_every_scorer_takes_features_up_to_what_is_refused(name: str, scale: float) -> None:
+    scorer, largest = SCORERS[name], np.abs(FEATURES).max()
+    probe = Probe(FEATURES / largest * scale, **EVERYTHING)
+    score = scorer(probe)
+    assert np.isfinite(score.value)
+    values = scorer.resampled(probe, score).per_sample
+    assert values is None or np.isfinite(values).all()
+
+
 @pytest.mark.parametrize("name", SCORERS)
 def test_every_scorer_runs_and_says_what_it_is(name: str) -> None:
     scorer = SCORERS[name]

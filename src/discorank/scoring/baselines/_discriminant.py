@@ -141,6 +141,7 @@ def shrinkage_strength(scatter: Float64Array, start: Float64Array) -> float:
         x = symv(1.0, scatter, np.eye(1, len(scatter), int(np.diag(scatter).argmax()))[0])
     if not x.any():
         return 1.0
+    x /= np.linalg.norm(x)
     for _ in range(3):
         y = symv(1.0, scatter, x)
         y /= np.linalg.norm(y)
