@@ -122,6 +122,25 @@ class Population:
         self, n_samples: int, covariance: Covariance, loo: bool, rng: np.random.Generator
     ) -> Iterator[float]:
         """Score N_DRAWS data sets, but for those with less than two classes."""
+        for T, problems in self._data_sets(n_samples, rng):
+            ids_of = [ids for ids in problems if ids.min() < ids.max()]
+            if not ids_of or not np.ptp(T, axis=0).any():
+                continue
+            components = spectral_components(
+                T, n_components=None, n_groups=self.n_groups, svd_solver="covariance_eigh"
+            )
+            ncc = [
+                ncc_posteriors(
+                    components, check_labels(ids, n_samples), covariance=covariance, loo=loo
+                )[0]
+                for ids in ids_of
+            ]
+            yield float(components.ratios @ np.mean(ncc, axis=0))
+
+    def _data_sets(
+        self, n_samples: int, rng: np.random.Generator
+    ) -> Iterator[tuple[Float64Array, IntArray]]:
+        """Draw N_DRAWS data sets: coordinates, and classes of shape (n_problems, n_samples)."""
         # Neither the order of kinds nor the signs of axes are a matter of the data: kinds are taken
         # by their distance from the mean, and axes point to the first, so that no draw depends on
         # either.
@@ -143,20 +162,7 @@ class Population:
             stops = np.rint(np.cumsum(expected + unevenness * off)).astype(int)
             kinds = np.repeat(np.arange(len(shares)), np.diff(stops, prepend=0))
             noise = rng.standard_normal((n_samples, len(root)))
-            ids_of = [ids for ids in problems[:, kinds] if ids.min() < ids.max()]
-            T = centres[kinds] + noise @ root
-            if not ids_of or not np.ptp(T, axis=0).any():
-                continue
-            components = spectral_components(
-                T, n_components=None, n_groups=self.n_groups, svd_solver="covariance_eigh"
-            )
-            ncc = [
-                ncc_posteriors(
-                    components, check_labels(ids, n_samples), covariance=covariance, loo=loo
-                )[0]
-                for ids in ids_of
-            ]
-            yield float(components.ratios @ np.mean(ncc, axis=0))
+            yield centres[kinds] + noise @ root, problems[:, kinds]
 
 
 def _root(scatter: Float64Array, least: float) -> Float64Array:
