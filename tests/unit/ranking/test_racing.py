@@ -44,7 +44,7 @@ def contest(tmp_path: Path) -> tuple[Path, list[str]]:
     """Return a target, and features whose classes lie further and further apart."""
     labels = np.arange(N_SAMPLES) % 4
     specs = []
-    separations = {"none": 0.0, "weak": 0.5, "good": 2.8, "best": 3.0}
+    separations = {"none": 0.0, "weak": 0.5, "good": 2.95, "best": 3.0}
     for seed, (name, separation) in enumerate(separations.items()):
         rng = np.random.default_rng(seed)
         features = rng.standard_normal((N_SAMPLES, 8)) + separation * np.eye(8)[labels]
