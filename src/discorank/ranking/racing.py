@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["beaten", "rounds"]
 
-# A model leaves when it is behind with 97.5 % on one side. There are several looks: with 95 % a race
-# of real backbones (benchmarks/racing.py) lost the winner in one of twelve.
+# A model leaves when it is behind with 97.5 % on one side. There are several looks: with 95 % one
+# race of twelve of real backbones (benchmarks/racing.py) lost the winner.
 _COVERAGE = 0.95
 _GROWTH = 2
 _SHARE_OF_FIRST = 16
