@@ -172,7 +172,9 @@ def _held(row: tuple[Problem, dict[str, object]]) -> NDArray[np.float64]:
         nearer = np.sqrt(1.0 - 1.0 / N_SCORED)
         truths = values - (values - values.mean()) / nearer
         for seed, truth in enumerate(truths[:N_INTERVALS]):
-            influence = scorer.resampled(probes[seed], scores[seed], **full)
+            # With one seed for all, the chance of the draws would be the same in a whole row.
+            luck = {"random_state": population * N_SCORED + seed} if "random_state" in full else {}
+            influence = scorer.resampled(probes[seed], scores[seed], **{**full, **luck})
             ways = np.array([influence.per_sample, scores[seed].per_sample])
             low, high = _interval(ways, population)
             held.append((low <= truth) & (truth <= high))
@@ -183,7 +185,7 @@ def _held(row: tuple[Problem, dict[str, object]]) -> NDArray[np.float64]:
 def _of_draw(files: Sequence[Path], stratified: bool, draw: int) -> NDArray[np.float64]:
     """Return score, low and high of every model and of every two, shape (3, n_rows)."""
     panel = Panel.of([DEFAULT_SCORER], "classification", {})
-    scorer, full = panel.scorers[0], panel.options[DEFAULT_SCORER]
+    scorer, full = panel.scorers[0], {**panel.options[DEFAULT_SCORER], "random_state": draw}
     rng = np.random.default_rng(draw)
     ways, rows = [], None
     for file in files:
