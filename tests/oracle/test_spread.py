@@ -95,8 +95,9 @@ def test_spread_is_that_of_the_scores_of_drawn_data(
         means[:, j] *= np.sqrt(max(0.0, 1.0 - (C - 1) * within[j, j] / between))
     off = counts / N - 1 / C
     by_chance = (1 - 1 / C) / N
-    shares = 1 / C + np.sqrt(max(0.0, 1.0 - by_chance / float(off @ off))) * off
-    unevenness = np.sqrt(min(1.0, ((C - 1) * float(off @ off) / by_chance + 2) / (C + 1)))
+    chi_square = (C - 1) * float(off @ off) / by_chance
+    shares = 1 / C + np.sqrt(max(0.0, 1.0 - (C + 1) / chi_square)) * off
+    unevenness = np.sqrt(min(1.0, (chi_square + 2) / (C + 1)))
     assert (unevenness < 1.0) == even
     rng, n, scores = np.random.default_rng(9), min(N, most), []
     for _ in range(4):

@@ -178,12 +178,12 @@ def _shares(counts: IntArray) -> tuple[Float64Array, float]:
 
     The latter is how far the numbers of new samples are from the expected ones, 1 as chance has it.
     Classes that are more equal than that were made so, and will be again. A few classes can be
-    equal by accident: two degrees of freedom say chance, whatever the numbers.
+    equal or uneven by accident: two degrees of freedom more say chance, whatever the numbers.
     """
     n_classes = len(counts)
     off = counts / counts.sum() - 1.0 / n_classes
     chi_square = float(counts.sum() * n_classes * (off @ off))
-    shares: Float64Array = 1.0 / n_classes + _kept(chi_square, n_classes - 1) * off
+    shares: Float64Array = 1.0 / n_classes + _kept(chi_square, n_classes + 1) * off
     return shares, math.sqrt(min((chi_square + 2.0) / (n_classes + 1.0), 1.0))
 
 
