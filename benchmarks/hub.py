@@ -115,8 +115,9 @@ def draw(measured: list[dict[str, Any]]) -> None:
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=7)
         axes.set_xticks([], minor=True)
     trace.set_xlabel("candidates scored")
+    trace.xaxis.set_major_formatter("{x:,.0f}")
     for axes in (times, peaks, trace):
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.08 * axes.dataLim.ymax)
         axes.grid(visible=True, alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(FIGURE, metadata={"Date": None})

@@ -39,6 +39,7 @@ def terminal(ranking: discorank.Ranking) -> str:
     console = Console(record=True, width=80, file=io.StringIO(), force_terminal=True)
     console.print(Text(f"$ {COMMAND}", style="dim"), "")
     console.print(to_rich(summarize_ranking(ranking.to_dict())))
+    console.print()  # what is below the letters of the last line would be cut off
     picture = console.export_svg(title="discorank")
     # Rich would have the font fetched; any monospaced one does, since widths are given.
     picture = re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL)

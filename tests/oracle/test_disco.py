@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from discorank import disco_score
+from discorank import disco_multilabel_score, disco_score
 from discorank.scoring.ncc import Covariance
 from discorank.types import Float64Array, IntArray
 
@@ -63,14 +63,26 @@ def literal_disco(
 @pytest.mark.parametrize("loo", [False, True])
 @pytest.mark.parametrize("kind", ["identity", "shared", "class"])
 @pytest.mark.parametrize(
-    ("shape", "k", "n_groups"), [((40, 6), 6, 3), ((30, 12), 10, 4), ((9, 14), 7, 2)]
+    ("shape", "k", "n_groups", "shares"),
+    [
+        ((40, 6), 6, 3, (1, 1, 1)),
+        ((30, 12), 10, 4, (1, 1, 1)),
+        ((9, 14), 7, 2, (1, 1, 1)),
+        ((40, 6), 6, 3, (3, 1)),
+        ((12, 14), 7, 2, (1, 3)),
+    ],
 )
 def test_agrees_with_the_equations(
-    shape: tuple[int, int], k: int, n_groups: int, kind: Covariance, loo: bool
+    shape: tuple[int, int],
+    k: int,
+    n_groups: int,
+    shares: tuple[int, ...],
+    kind: Covariance,
+    loo: bool,
 ) -> None:
     rng = np.random.default_rng(sum(shape))
-    y = rng.permutation(np.arange(shape[0]) % 3)
-    Z = rng.standard_normal(shape) + 0.7 * rng.standard_normal((3, shape[1]))[y]
+    y = rng.permutation(np.resize(np.repeat(np.arange(len(shares)), shares), shape[0]))
+    Z = rng.standard_normal(shape) + 0.7 * rng.standard_normal((len(shares), shape[1]))[y]
     value, ratios, nccs, per_sample = literal_disco(Z, y, k, n_groups, kind, loo)
     result = disco_score(
         Z, y, n_components=k, n_groups=n_groups, covariance=kind, loo=loo, svd_solver="full"
@@ -78,6 +90,22 @@ def test_agrees_with_the_equations(
     assert result.value == pytest.approx(value, rel=1e-10)
     np.testing.assert_allclose([c.ratio for c in result.components], ratios, rtol=1e-10)
     np.testing.assert_allclose([c.ncc for c in result.components], nccs, rtol=1e-10)
+    np.testing.assert_allclose(result.per_sample, per_sample, rtol=1e-10)
+
+
+@pytest.mark.parametrize("loo", [False, True])
+@pytest.mark.parametrize("kind", ["identity", "shared", "class"])
+def test_several_labels_are_the_mean_of_two_classes_each(kind: Covariance, loo: bool) -> None:
+    rng = np.random.default_rng(8)
+    flags = rng.random((30, 3)) < [0.2, 0.5, 0.7]
+    Z = rng.standard_normal((30, 8)) + flags @ rng.standard_normal((3, 8))
+    found = [literal_disco(Z, flag.astype(int), 6, 3, kind, loo) for flag in flags.T]
+    result = disco_multilabel_score(
+        Z, flags, n_components=6, n_groups=3, covariance=kind, loo=loo, svd_solver="full"
+    )
+    assert result.value == pytest.approx(np.mean([one[0] for one in found]), rel=1e-10)
+    ncc, per_sample = (np.mean([one[part] for one in found], axis=0) for part in (2, 3))
+    np.testing.assert_allclose([c.ncc for c in result.components], ncc, rtol=1e-10)
     np.testing.assert_allclose(result.per_sample, per_sample, rtol=1e-10)
 
 

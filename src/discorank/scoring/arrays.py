@@ -111,14 +111,16 @@ def segment_sums(rows: Array, ids: IntArray, n_segments: int) -> Float64Array:
     sums = np.zeros((n_segments, rows.shape[1]))
     # Widened block by block in one buffer: fresh memory for each costs more than the sums.
     height = min(len(ids), max(64, SEGMENT_BYTES // (8 * rows.shape[1])))
-    buffer = np.empty((height, rows.shape[1]))
+    buffer = None if rows.dtype == sums.dtype else np.empty((height, rows.shape[1]))
     for start in range(0, len(ids), height):
         own = ids[start : start + height]
         member = sparse.csr_array(
             (np.ones(len(own)), (own, np.arange(len(own)))), shape=(n_segments, len(own))
         )
-        block = buffer[: len(own)]
-        block[...] = rows[start : start + height]
+        block = rows[start : start + height]
+        if buffer is not None:
+            buffer[: len(own)] = block
+            block = buffer[: len(own)]
         sums += member @ block
     return sums
 

@@ -45,10 +45,29 @@ LARGEST_SINGLE = 1000.0
 
 @dataclass(frozen=True, eq=False)
 class Room:
-    """Memory for one block of rows, filled anew for each: `NccModel.workspace`."""
+    """Memory for one block of rows, filled anew for each: `NccModel.workspace`.
 
-    inputs: Array  # (height, inputs of all components)
-    values: Array  # (height, n_classes)
+    It is taken when it is first asked for: two classes need none.
+    """
+
+    like: Array
+    height: int
+    n_inputs: int
+    n_classes: int
+
+    @cached_property
+    def inputs(self) -> Array:
+        """Ones of shape (height, inputs of all components)."""
+        return self._ones(self.n_inputs)
+
+    @cached_property
+    def values(self) -> Array:
+        """Ones of shape (height, n_classes)."""
+        return self._ones(self.n_classes)
+
+    def _ones(self, width: int) -> Array:
+        xp = array_namespace(self.like)
+        return xp.ones((self.height, width), dtype=self.like.dtype, device=device(self.like))
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,13 +119,8 @@ class NccModel:
 
     def workspace(self, n_rows: int) -> Room:
         """Return room for one block of `n_rows` rows."""
-        some = self.weights[0]
-        xp = array_namespace(some)
         height = min(n_rows, self.block_height)
-        widths = self._inputs[-1].stop, len(self.counts)
-        return Room(
-            *(xp.ones((height, width), dtype=some.dtype, device=device(some)) for width in widths)
-        )
+        return Room(self.weights[0], height, self._inputs[-1].stop, len(self.counts))
 
     def score(
         self, T: Array, own: IntArray, room: Room, *, loo: bool
@@ -126,10 +140,24 @@ class NccModel:
         needs no maximum over classes: a difference that overflows gives the posterior 0, which is
         its value to the last digit.
         """
-        xp = array_namespace(room.values)
-        inputs, values = room.inputs[: len(own), :], room.values[: len(own), :]
-        ids, rows = placed_like(values, own), xp.arange(len(own), device=device(values))
-        T = self.whitened(T)
+        T, ids = self.whitened(T), placed_like(room.like, own)
+        with np.errstate(over="ignore", under="ignore"):
+            if len(self.counts) == 2 and not (self.quadratic or loo):
+                odds = self._odds_of_two(T, ids)
+            else:
+                odds = self._odds(T, ids, room, loo=loo)
+        posteriors: Float64Array = 1.0 / (1.0 + to_numpy(odds).astype(np.float64))
+        if loo:
+            # Without its only sample a class has no mean; what is known of it is its prior.
+            alone = self.counts[own] == 1
+            posteriors[alone] = np.minimum(posteriors[alone], 1.0 / self.counts.sum())
+        return posteriors.sum(axis=0), posteriors @ self.ratios
+
+    def _odds(self, T: Array, ids: Array, room: Room, *, loo: bool) -> Array:
+        """Σ_{c≠y} exp(l_c − l_y) of each row in each component, shape (n_rows, n_groups)."""
+        xp = array_namespace(T)
+        inputs, values = room.inputs[: len(ids), :], room.values[: len(ids), :]
+        rows = xp.arange(len(ids), device=device(T))
         # What can be done for all components at once is: the fewer steps, the less often two
         # threads that take blocks in turn wait for the interpreter. The constant inputs of the
         # room are ones from the start.
@@ -141,18 +169,19 @@ class NccModel:
         if loo:
             own_values = own_values + self._leave_one_out_loss(T, ids, own_values)
         inputs[:, self._common] = -own_values  # the products below are then l_c − l_y for all c
-        odds = xp.empty(own_values.shape, dtype=values.dtype, device=device(values))
-        with np.errstate(over="ignore", under="ignore"):
-            for g, (columns, weights) in enumerate(zip(self._inputs, self.weights, strict=True)):
-                xp.matmul(inputs[:, columns], weights, out=values)
-                values[rows, ids] = -xp.inf
-                odds[:, g] = xp.exp(values, out=values) @ weights[-1, :]
-        posteriors: Float64Array = 1.0 / (1.0 + to_numpy(odds).astype(np.float64))
-        if loo:
-            # Without its only sample a class has no mean; what is known of it is its prior.
-            alone = self.counts[own] == 1
-            posteriors[alone] = np.minimum(posteriors[alone], 1.0 / self.counts.sum())
-        return posteriors.sum(axis=0), posteriors @ self.ratios
+        odds = xp.empty(own_values.shape, dtype=values.dtype, device=device(T))
+        for g, (columns, weights) in enumerate(zip(self._inputs, self.weights, strict=True)):
+            xp.matmul(inputs[:, columns], weights, out=values)
+            values[rows, ids] = -xp.inf
+            odds[:, g] = xp.exp(values, out=values) @ weights[-1, :]
+        return odds
+
+    def _odds_of_two(self, T: Array, ids: Array) -> Array:
+        """`_odds` of two linear discriminants: what l_1 − l_0 is to one class, its negative is."""
+        weights, constants = self._second_less_first
+        differences = T @ weights + constants
+        xp = array_namespace(T)
+        return xp.exp(xp.where((ids == 0)[:, None], differences, -differences))
 
     def score_all(self, T: Array, own: IntArray, *, loo: bool) -> tuple[Float64Array, Float64Array]:
         """Score any number of rows, as `score` does, in blocks and on all cores."""
@@ -270,6 +299,14 @@ class NccModel:
         weights = xp.asarray(xp.concat(self.weights, axis=0).T, copy=True)
         weights[:, self._common] = 0.0
         return weights
+
+    @cached_property
+    def _second_less_first(self) -> tuple[Array, Array]:
+        """Weights of l_1 − l_0 by coordinate, shape (k, n_groups), and constants (n_groups,)."""
+        own = self._own_weights
+        weights = (own[1, :] - own[0, :])[:, None] * self._membership
+        xp = array_namespace(weights)
+        return weights[self._coordinates, :], xp.sum(weights[self._common - 1, :], axis=0)
 
     @cached_property
     def _membership(self) -> Array:
