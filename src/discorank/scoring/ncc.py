@@ -20,7 +20,7 @@ from discorank.scoring.arrays import (
     segment_sums,
     to_numpy,
 )
-from discorank.scoring.blocks import for_each_block
+from discorank.scoring.blocks import BLOCK_BYTES, for_each_block
 from discorank.scoring.shrinkage import pooled_covariance, prior_strength, whitening_of
 from discorank.scoring.spectral import SpectralComponents, group_ratios
 from discorank.scoring.validate import ClassLabels
@@ -113,7 +113,9 @@ class NccModel:
 
     @property
     def block_height(self) -> int:
-        """Rows whose inputs and discriminants fit the cache."""
+        """Rows of which a block is made: their inputs and discriminants fit the cache."""
+        if self._is_difference:  # neither is formed, and fewer blocks are fewer steps
+            return max(16, BLOCK_BYTES // (8 * int(self.groups[-1].stop)))
         width = int(self._inputs[-1].stop) + len(self.counts)
         return max(16, BLOCK_ELEMENTS // width)
 
@@ -142,8 +144,8 @@ class NccModel:
         """
         T, ids = self.whitened(T), placed_like(room.like, own)
         with np.errstate(over="ignore", under="ignore"):
-            if len(self.counts) == 2 and not (self.quadratic or loo):
-                odds = self._odds_of_two(T, ids)
+            if self._is_difference:
+                odds = self._odds_of_two(T, ids, loo=loo)
             else:
                 odds = self._odds(T, ids, room, loo=loo)
         posteriors: Float64Array = 1.0 / (1.0 + to_numpy(odds).astype(np.float64))
@@ -167,7 +169,12 @@ class NccModel:
         inputs[:, self._coordinates] = T
         own_values = (inputs * self._own_weights[ids, :]) @ self._membership
         if loo:
-            own_values = own_values + self._leave_one_out_loss(T, ids, own_values)
+            squared = (
+                xp.clip(2.0 * (self.log_scale[ids, :] - own_values), min=0.0)
+                if self.quadratic
+                else self._squared(T, ids)
+            )
+            own_values = own_values + self._leave_one_out_loss(squared, ids)
         inputs[:, self._common] = -own_values  # the products below are then l_c − l_y for all c
         odds = xp.empty(own_values.shape, dtype=values.dtype, device=device(T))
         for g, (columns, weights) in enumerate(zip(self._inputs, self.weights, strict=True)):
@@ -176,12 +183,15 @@ class NccModel:
             odds[:, g] = xp.exp(values, out=values) @ weights[-1, :]
         return odds
 
-    def _odds_of_two(self, T: Array, ids: Array) -> Array:
+    def _odds_of_two(self, T: Array, ids: Array, *, loo: bool) -> Array:
         """`_odds` of two linear discriminants: what l_1 − l_0 is to one class, its negative is."""
+        xp = array_namespace(T)
         weights, constants = self._second_less_first
         differences = T @ weights + constants
-        xp = array_namespace(T)
-        return xp.exp(xp.where((ids == 0)[:, None], differences, -differences))
+        differences = xp.where((ids == 0)[:, None], differences, -differences)
+        if loo:
+            differences = differences - self._leave_one_out_loss(self._squared(T, ids), ids)
+        return xp.exp(differences)
 
     def score_all(self, T: Array, own: IntArray, *, loo: bool) -> tuple[Float64Array, Float64Array]:
         """Score any number of rows, as `score` does, in blocks and on all cores."""
@@ -300,6 +310,11 @@ class NccModel:
         weights[:, self._common] = 0.0
         return weights
 
+    @property
+    def _is_difference(self) -> bool:
+        """Whether the difference of two linear discriminants says all."""
+        return len(self.counts) == 2 and not self.quadratic
+
     @cached_property
     def _second_less_first(self) -> tuple[Array, Array]:
         """Weights of l_1 − l_0 by coordinate, shape (k, n_groups), and constants (n_groups,)."""
@@ -315,20 +330,20 @@ class NccModel:
         member = np.repeat(np.eye(len(widths)), widths, axis=0)
         return placed_like(self.weights[0], member, precision_of(self.weights[0]))
 
-    def _leave_one_out_loss(self, T: Array, ids: Array, own_values: Array) -> Array:
+    def _squared(self, T: Array, ids: Array) -> Array:
+        """Squared distance of each row to its class mean, shape (n_rows, n_groups)."""
+        xp = array_namespace(T)
+        square = xp.square(T - self.means[ids, :])
+        return xp.stack([xp.sum(square[:, group], axis=1) for group in self.groups], axis=1)
+
+    def _leave_one_out_loss(self, squared: Array, ids: Array) -> Array:
         """How much l_y falls when each sample is left out of its class mean: −½ (f² − 1) q_y.
 
         The sample moves away from its mean by the factor f = N_c / (N_c − 1); q_y is its squared
         Mahalanobis distance before. Shape (n_rows, n_groups).
         """
-        xp = array_namespace(T)
-        if self.quadratic:
-            squared = xp.clip(2.0 * (self.log_scale[ids, :] - own_values), min=0.0)
-        else:
-            square = xp.square(T - self.means[ids, :])
-            sums = [xp.sum(square[:, group], axis=1) for group in self.groups]
-            squared = xp.stack(sums, axis=1)
-        count = placed_like(T, self.counts, precision_of(T))[ids]
+        xp = array_namespace(squared)
+        count = placed_like(squared, self.counts, precision_of(squared))[ids]
         factor = count / xp.clip(count - 1, min=1)  # of no use where the class has one sample
         return -0.5 * (factor * factor - 1.0)[:, None] * squared
 
