@@ -1,11 +1,14 @@
 """How often the 95 % interval beside a score holds the score that new data give on average.
 
 Planted problems first, then real features, and there differences of two models too.
+``python -m benchmarks.calibration`` takes an hour and a quarter of two cores. With numbers of rows,
+as in ``python -m benchmarks.calibration 5 58``, these planted problems have 400 other populations.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -13,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations, product
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +32,8 @@ from discorank.types import Task
 
 # One population can be out of the ordinary, which no interval knows that is made of one data set: a
 # problem is a kind of populations. The mean score of each is that of N_SCORED data sets.
-N_POPULATIONS, N_SCORED, N_INTERVALS = 200, 24, 3
+POPULATIONS, OTHERS = range(200), range(200, 600)
+N_SCORED, N_INTERVALS = 24, 3
 # Real features: draws of so many samples of those that were extracted.
 POOL, TARGETS, N_EXTRACTED = "pool:offline", ("digits", "mnist5k"), 3_000
 N_REAL_SAMPLES, N_REAL = 200, 400
@@ -76,6 +81,9 @@ class Problem:
         return Probe(features, targets=targets)
 
 
+# A planted problem, and options of the score.
+Row: TypeAlias = tuple[Problem, dict[str, object]]
+
 PROBLEMS = (
     Problem(200, 10, 64, 0.7, 1.0),
     Problem(200, 10, 64, 0.7, 0.3),
@@ -104,22 +112,29 @@ OPTIONS: tuple[dict[str, object], ...] = (
 )
 
 
-def main() -> None:
+def main(numbers: Sequence[int] = ()) -> None:
+    rows = [(problem, options) for problem in PROBLEMS for options in _options(problem)]
     with threadpool_limits(1), ProcessPoolExecutor(os.cpu_count()) as processes:
-        planted(processes)
+        if numbers:
+            planted([rows[number - 1] for number in numbers], OTHERS, processes)
+            return
+        planted(rows, POPULATIONS, processes)
         for target, stratified in product(TARGETS, (False, True)):
             real(target, processes, stratified=stratified)
 
 
-def planted(processes: ProcessPoolExecutor) -> None:
-    """Print the coverage of every problem, with influence values and with contributions alone."""
+def planted(
+    rows: Sequence[Row], populations: Sequence[int], processes: ProcessPoolExecutor
+) -> None:
+    """Print the coverage of these problems, with influence values and with contributions alone."""
+    n_populations = len(populations)
     print(
-        f"share of {N_POPULATIONS * N_INTERVALS} data sets, {N_INTERVALS} of each of "
-        f"{N_POPULATIONS} populations, whose 95 % interval holds the mean score of its population"
+        f"share of {n_populations * N_INTERVALS} data sets, {N_INTERVALS} of each of "
+        f"{n_populations} populations, whose 95 % interval holds the mean score of its population"
     )
     print(f"{'samples × classes × features':29} {'scale':>5} {'options':26} influence  per sample")
-    rows = [(problem, options) for problem in PROBLEMS for options in _options(problem)]
-    for (problem, options), held in zip(rows, processes.map(_held, rows), strict=True):
+    held_of = processes.map(partial(_held, populations), rows)
+    for (problem, options), held in zip(rows, held_of, strict=True):
         shape = f"{problem.n_samples} × {problem.n_classes} × {problem.n_features}"
         said = ", ".join(f"{k}={v}" for k, v in options.items()) or problem.task
         print(
@@ -158,13 +173,13 @@ def _options(problem: Problem) -> list[dict[str, object]]:
     return [one for one in OPTIONS if not first or one.keys() <= {"loo"}]
 
 
-def _held(row: tuple[Problem, dict[str, object]]) -> NDArray[np.float64]:
+def _held(populations: Sequence[int], row: Row) -> NDArray[np.float64]:
     """Return the coverage with influence values and with the contributions alone."""
     problem, options = row
     panel = Panel.of(["disco"], problem.task, options)
     scorer, full = panel.scorers[0], panel.options["disco"]
     held = []
-    for population in range(N_POPULATIONS):
+    for population in populations:
         probes = [problem.draw(population, seed) for seed in range(N_SCORED)]
         scores = [scorer(probe, **full) for probe in probes]
         values = np.array([score.value for score in scores])
@@ -212,4 +227,4 @@ def _interval(
 
 
 if __name__ == "__main__":
-    main()
+    main([int(number) for number in sys.argv[1:]])
