@@ -77,13 +77,14 @@ class Left:
         The last round that it was in; 1 is the first.
     seconds : float
         Since the ranking was asked for.
-    reason : {"beaten", "budget"}
-        It was behind the leader beyond doubt; or the budget did not hold another round.
+    reason : {"beaten", "budget", "interrupted"}
+        It was behind the leader beyond doubt; the budget did not hold another round; or an
+        interrupt ended the race.
     """
 
     round: int
     seconds: float
-    reason: Literal["beaten", "budget"]
+    reason: Literal["beaten", "budget", "interrupted"]
 
 
 @dataclass(frozen=True)
@@ -328,7 +329,9 @@ class Ranking:
 
     @property
     def is_interrupted(self) -> bool:
-        """Whether an interrupt ended it, and not its budget, before all models were reached."""
+        """Whether an interrupt ended it, and not its budget, before all models were done."""
+        if any(model.left and model.left.reason == "interrupted" for model in self.models):
+            return True
         return bool(self.unfinished) and not (self.budget and self.budget.is_spent)
 
     @property

@@ -107,8 +107,10 @@ class Schedule:
         """Score all candidates in one round; or in rounds, in each those that are not yet beaten.
 
         An interrupt ends it with what was done. So does the budget: in the first round with the
-        models that were begun in time, later before a round that it does not hold, so that all
-        who are left have seen the same samples.
+        models that were begun in time, later before a round that it does not hold. What an
+        interrupted later round has scored is in no ranking, so that all who are left have seen the
+        same samples. Where models fail that had beaten others, these come back (not under a
+        budget, which has no room for them).
 
         Parameters
         ----------
@@ -136,6 +138,7 @@ class Schedule:
         laps = rounds(data.strata, random_state=random_state) if race else [np.arange(len(data))]
         running, n_begun = list(self.candidates), 0
         parts: tuple[IntArray, ...] = ()
+        whole: list[dict[str, Scored]] = []  # what each round that was ended gave
         try:
             for seen in laps:
                 before = np.concatenate(parts) if parts else np.arange(0)
@@ -149,8 +152,12 @@ class Schedule:
                 n_begun, parts = n_begun + 1, (*parts, part)
                 spending.begin_round(needed)
                 self._lap(running, parts, panel, spending)
+                while back := self._back(running, whole, panel, spending):
+                    running += back
+                    self._lap(back, parts, panel, spending)
+                whole.append(self._scored_of(running))
                 if seen is not laps[-1]:
-                    running, out = self._judged(running, panel)
+                    running, out = self._judged(whole[-1], panel)
                     self._leave(out, Left(n_begun, spending.seconds, "beaten"))
                 if race and len(running) < 2:
                     break
@@ -158,6 +165,10 @@ class Schedule:
             if not self.scored:
                 raise
             _log.warning("interrupted; the ranking is of the models that were done")
+            if whole:
+                last = {spec: one for entered in whole for spec, one in entered.items()}
+                self.outcomes.update({spec: last[spec] for spec in self._scored_of(running)})
+                self._leave(running, Left(len(whole), spending.seconds, "interrupted"))
         return spending.use(n_begun, len(laps))
 
     def _lap(
@@ -187,19 +198,42 @@ class Schedule:
             if len(parts) == 1 and n_done < len(works) and spending.is_out_of_time():
                 break
 
-    def _judged(self, running: Sequence[str], panel: Panel) -> tuple[list[str], list[str]]:
+    def _scored_of(self, specs: Sequence[str]) -> dict[str, Scored]:
+        """Return what is scored of these."""
+        outcomes = {spec: self.outcomes.get(spec) for spec in specs}
+        return {spec: one for spec, one in outcomes.items() if isinstance(one, Scored)}
+
+    def _judged(self, scored: Mapping[str, Scored], panel: Panel) -> tuple[list[str], list[str]]:
         """Return those that go on to the next round of a race, and those that are beaten."""
-        names = {spec: candidate.name for spec, candidate in self.candidates.items()}
-        scored = {
-            spec: outcome.sheet
-            for spec in running
-            if isinstance(outcome := self.outcomes.get(spec), Scored)
-        }
-        out = beaten(panel, {names[spec]: sheet for spec, sheet in scored.items()})
+        candidates = self.candidates
+        names = {spec: candidates[spec].name for spec in scored}
+        out = beaten(panel, {names[spec]: outcome.sheet for spec, outcome in scored.items()})
         return (
             [spec for spec in scored if names[spec] not in out],
             [spec for spec in scored if names[spec] in out],
         )
+
+    def _back(
+        self,
+        running: Sequence[str],
+        whole: Sequence[Mapping[str, Scored]],
+        panel: Panel,
+        spending: Spending,
+    ) -> list[str]:
+        """Return those that none but models which have failed since has beaten in a race."""
+        has_failed = len(self._scored_of(running)) < len(running)
+        if not whole or not has_failed or spending.budget.is_limited:
+            return []
+        out: set[str] = set()
+        for entered in whole:
+            lasting = self._scored_of(list(entered))
+            out.update(self._judged({spec: entered[spec] for spec in lasting}, panel)[1])
+        back = []
+        for spec, outcome in self._scored_of(list(whole[0])).items():
+            if outcome.left is not None and spec not in out:
+                self.outcomes[spec] = replace(outcome, left=None)
+                back.append(spec)
+        return back
 
     def _leave(self, leaving: Sequence[str], left: Left) -> None:
         """Take note that a race goes on without some models, or not at all."""

@@ -91,11 +91,22 @@ def unfinished(document: Document) -> list[str]:
     """Say that the ranking is not of all models."""
     specs = [printable(spec) for spec in document["unfinished"]]
     if not specs:
-        return []
+        return _interrupted_race(document["ranking"])
     more = f" and {len(specs) - 3} more" if len(specs) > 3 else ""
     budget = document["budget"]
     why = "The budget was spent" if budget and budget["is_spent"] else "Interrupted"
     return [f"{why} before {', '.join(specs[:3])}{more}; the same command goes on there."]
+
+
+def _interrupted_race(models: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say after which round of a race an interrupt came."""
+    left = [model["left"] for model in models if model["left"]]
+    rounds = [one["round"] for one in left if one["reason"] == "interrupted"]
+    return [
+        f"Interrupted in round {done + 1} of the race: what follows is the ranking after round "
+        f"{done}; the same command goes on there."
+        for done in rounds[:1]
+    ]
 
 
 def race_savings(document: Document) -> list[str]:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -146,3 +146,93 @@ def test_no_sample_is_extracted_twice(
     assert len(seen) == n_seen + len(specs)
     assert timeless(again) == timeless(ranking)
     assert [model.seconds for model in again.models] == [model.seconds for model in ranking.models]
+
+
+def test_an_interrupted_round_is_in_no_ranking(contest: tuple[Path, list[str]]) -> None:
+    target, specs = contest
+
+    def interrupting(event: str, facts: Mapping[str, Any]) -> None:
+        if event == "model_scored" and facts["n_samples"] > 200:
+            raise KeyboardInterrupt
+
+    # The first to be scored in the third round alone has seen more.
+    race = discorank.rank(target, specs, race=True, events=interrupting)
+    assert race.is_interrupted
+    assert race.unfinished == ()
+    assert [model.n_samples for model in race.models] == [200, 200, 100, 100]
+    assert [model.left and (model.left.round, model.left.reason) for model in race.models] == [
+        (2, "interrupted"),
+        (2, "interrupted"),
+        (1, "beaten"),
+        (1, "beaten"),
+    ]
+    assert all(0.0 < (model.p_best or 0.0) < 1.0 for model in race.models[:2])
+    assert "Interrupted in round 3 of the race" in str(race)
+
+
+def test_those_come_back_whom_only_failures_have_beaten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "discorank_failing_leaders.py").write_text(
+        dedent(
+            """
+            from collections import Counter
+
+            import numpy as np
+            from torch import nn
+
+            def as_array(image):
+                return np.asarray(image.convert("L"), dtype="float32")[None] / 255
+
+            seen = Counter()
+
+            class Pixels(nn.Module):
+                def __init__(self, n_pixels):
+                    super().__init__()
+                    self.n_pixels = n_pixels
+
+                def forward(self, x):
+                    seen[self.n_pixels] += len(x)
+                    if self.n_pixels > 8 and seen[self.n_pixels] > 150:
+                        raise RuntimeError("worn out")
+                    return x.flatten(1)[:, : self.n_pixels]
+
+            def leader():
+                return Pixels(16), as_array
+
+            def twin():
+                return Pixels(15), as_array
+
+            def weak():
+                return Pixels(7), as_array
+
+            def weaker():
+                return Pixels(6), as_array
+            """
+        )
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    rng = np.random.default_rng(0)
+    labels = np.arange(400) % 4
+    images = rng.integers(80, size=(400, 4, 4))
+    images.reshape(400, 16)[:, 4:] += 120 * (np.arange(12) % 4 == labels[:, None])
+    np.savez(tmp_path / "t.npz", images=images.astype("uint8"), labels=labels)
+    names = ("leader", "twin", "weak", "weaker")
+    specs = [f"python:discorank_failing_leaders:{name}" for name in names]
+    left: list[str] = []
+
+    def follow(event: str, facts: Mapping[str, Any]) -> None:
+        if event == "model_left":
+            left.append(facts["model"])
+
+    race = discorank.rank(
+        tmp_path / "t.npz", specs, race=True, cache=tmp_path, workers=0, events=follow
+    )
+    assert [failure.model for failure in race.failed] == specs[:2]
+    assert left == specs[2:]
+    # The weaker is behind the weak one too.
+    first, second = race.models
+    assert (first.model, first.n_samples, first.left) == (specs[2], 200, None)
+    assert (second.model, second.n_samples) == (specs[3], 100)
+    assert second.left is not None
+    assert second.left.reason == "beaten"
