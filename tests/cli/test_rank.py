@@ -314,7 +314,7 @@ def test_a_dry_run_ranks_nothing(
     command = ("rank", target, "--models", *specs, "--dry-run")
     table = discorank(*command)
     assert table.exit_code == 0
-    assert "nothing was run" in table.stdout
+    assert "· a plan" in table.stdout
     document = json.loads(discorank(*command, "--format", "json").stdout)
     assert [model["stored"] for model in document["models"]] == [True] * len(specs)
     assert document == package.plan(target, specs).to_dict() | {"models": document["models"]} | {

@@ -51,19 +51,26 @@ def ordered(
         }
         ahead = len(models)
         for name, standings in panel.standings(sheets, coverage=coverage).items():
-            others = {other: standings[other] for other in further if other in standings}
             standing = standings[first]
-            if ahead:  # what is beaten is not compared with the leader again
-                standing = replace(
-                    standing,
-                    rank=ahead + standing.rank,
-                    p_best=None if standing.p_best is None else 0.0,
-                    behind_low=None,
-                    behind_high=None,
-                    group=None,
-                )
+            others = {other: standings[other] for other in further if other in standings}
+            if ahead:
+                # What is beaten has no chance; by other scorers it was not compared at all.
+                standing = _behind(standing, ahead, 0.0)
+                others = {other: _behind(one, ahead, None) for other, one in others.items()}
             models.append(_ranked(data, of_name[name], scored[name], standing, others))
     return tuple(models)
+
+
+def _behind(standing: Standing, ahead: int, p_best: float | None) -> Standing:
+    """Place those who saw fewer samples behind the others, with whom they are not compared."""
+    return replace(
+        standing,
+        rank=ahead + standing.rank,
+        p_best=None if standing.p_best is None else p_best,
+        behind_low=None,
+        behind_high=None,
+        group=None,
+    )
 
 
 def _ranked(

@@ -19,7 +19,7 @@ from discorank.report.plan import summarize_plan
 from discorank.scoring.default import DEFAULT_SCORER
 
 if TYPE_CHECKING:
-    from discorank.types import JSON, Boxes, Candidate, ChosenPool, Target, Task
+    from discorank.types import JSON, Boxes, Candidate, ChosenPool, Features, Target, Task
 
 __all__ = ["Plan", "PlannedModel", "plan"]
 
@@ -136,10 +136,10 @@ def plan(
 
     Notes
     -----
-    Two batches are run through the smallest model whose weights are here and whose features are
-    not; the others are estimated by parameters times inputs (pixels, tokens). Convolutional
-    networks and transformers differ in what they make of a parameter: take it as an order of
-    magnitude.
+    Two batches are run through the model of middling work among those whose weights are here and
+    whose features are not; the others are estimated by their work, parameters times inputs
+    (pixels, tokens). Convolutional networks and transformers differ in what they make of a
+    parameter: take it as an order of magnitude.
     """
     device = pick_device(device)
     prepared = prepare(
@@ -210,19 +210,33 @@ def _probe(
     missing: Sequence[Candidate], data: Target, *, device: str, batch_size: int
 ) -> tuple[float | None, str | None]:
     """Return seconds per unit of work of one sample, and the model that they were measured on."""
-    few = data.take(np.arange(min(len(data), _PROBED_BATCHES * batch_size)))
-    fitting = [
-        (work, candidate)
-        for candidate in missing
-        if candidate.weights_here
-        and candidate.modality == data.modality
-        and (work := _work(candidate)) is not None
-    ]
-    for work, candidate in sorted(fitting, key=lambda pair: pair[0]):
-        features = attempt(
+
+    def run(candidate: Candidate, n_samples: int) -> Features | FailedModel:
+        few = data.take(np.arange(n_samples))
+        return attempt(
             candidate.name,
             partial(extract, candidate, few, device=device, batch_size=batch_size, workers=0),
         )
+
+    n_probed = min(len(data), _PROBED_BATCHES * batch_size)
+    fitting = sorted(
+        (
+            (work, candidate)
+            for candidate in missing
+            if candidate.weights_here
+            and candidate.modality == data.modality
+            and (work := _work(candidate)) is not None
+        ),
+        key=lambda pair: pair[0],
+    )
+    # From the middle outwards: the smallest spends its time on what no other has more of.
+    middle = len(fitting) // 2
+    for place in sorted(range(len(fitting)), key=lambda place: abs(place - middle)):
+        work, candidate = fitting[place]
+        # The first sample is not timed: libraries set themselves up with it.
+        if isinstance(run(candidate, 1), FailedModel):
+            continue
+        features = run(candidate, n_probed)
         if not isinstance(features, FailedModel):
-            return features.seconds / len(few) / work, candidate.name
+            return features.seconds / n_probed / work, candidate.name
     return None, None

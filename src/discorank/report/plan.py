@@ -27,7 +27,7 @@ def summarize_plan(document: Document) -> Summary:
     return Summary(
         title=(
             f"{printable(document['target'])} · {document['n_samples']:,} samples · "
-            f"{printable(document['device'])} · nothing was run"
+            f"{printable(document['device'])} · a plan"
         ),
         columns=tuple(column for column, _ in columns),
         rows=tuple(zip(*(cells for _, cells in columns), strict=True)),

@@ -48,7 +48,8 @@ def summarize_ranking(document: Document) -> Summary:
         (Column("P(best)"), [probability(model["p_best"]) for model in models]),
     ]
     parts, others = _part_columns(models), _other_columns(document)
-    beside = [*parts, *others]
+    # How far each model of a race came goes before what its score is made of.
+    beside = [] if document["race"] else [*parts, *others]
     if sum(2 + len(column.heading) for column, _ in beside) > _ROOM:
         beside = parts
     # All together would not fit 80 characters.

@@ -97,6 +97,13 @@ def test_estimates_grow_with_parameters_and_samples(
     assert max(map(len, table.splitlines())) <= 80
 
 
+def test_estimates_are_made_with_a_model_of_middling_work(target: Path, tmp_path: Path) -> None:
+    names = ("resnet18", "squeezenet1_1", "mobilenet_v3_small")
+    specs = [f"torchvision:{name}?pretrained=false" for name in names]
+    plan = discorank.plan(target, specs, cache=tmp_path, max_samples=4, batch_size=2)
+    assert plan.probed == plan.models[2].model
+
+
 def test_mistakes_are_those_of_a_ranking(target: Path) -> None:
     with pytest.raises(InvalidInput, match="at least one spec"):
         discorank.plan(target, [])

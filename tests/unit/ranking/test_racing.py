@@ -148,6 +148,22 @@ def test_no_sample_is_extracted_twice(
     assert [model.seconds for model in again.models] == [model.seconds for model in ranking.models]
 
 
+def test_how_far_models_came_is_said_beside_several_scorers(
+    contest: tuple[Path, list[str]],
+) -> None:
+    target, specs = contest
+    race = discorank.rank(target, specs, race=True, scorer=["disco-cosine", "knn"])
+    # By another scorer too, who saw fewer samples comes behind.
+    assert sorted(model.others["knn"].rank for model in race.models[:2]) == [1, 2]
+    assert [model.others["knn"].rank for model in race.models[2:]] == [3, 4]
+    assert race.models[2].others["knn"].p_best is None
+    text = str(race)
+    assert text.splitlines()[2].split() == [
+        *("#", "model", "score", "interval", "P(best)", "samples", "beaten", "time"),
+    ]
+    assert "By knn: good, best, weak … of 4" in text
+
+
 def test_an_interrupted_round_is_in_no_ranking(contest: tuple[Path, list[str]]) -> None:
     target, specs = contest
 
