@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import Result
 
@@ -30,19 +31,28 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 
 
 def test_a_budget_that_ends_a_ranking_is_no_failure(
-    discorank: Run, target: Path, specs: list[str]
+    discorank: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    result = discorank(
-        "rank", target, "--models", *specs, "--budget", "0.000001s", "--format", "json"
+    (tmp_path / "discorank_budget_models.py").write_text(
+        "import numpy as np\nfrom torch import nn\n"
+        "def as_array(image):\n    return np.asarray(image, dtype='float32')[None]\n"
+        "def one():\n    return nn.Flatten(), as_array\n"
+        "def other():\n    return nn.Sequential(nn.Flatten(), nn.ReLU()), as_array\n"
     )
+    monkeypatch.syspath_prepend(tmp_path)
+    images = np.random.default_rng(0).integers(255, size=(20, 4, 4)).astype("uint8")
+    np.savez(tmp_path / "t.npz", images=images, labels=np.arange(20) % 2)
+    specs = [f"python:discorank_budget_models:{name}" for name in ("one", "other")]
+    flags = ("--budget", "0.000001s", "--format", "json", "--workers", "0")
+    result = discorank("rank", tmp_path / "t.npz", "--models", *specs, *flags)
     assert result.exit_code == 0
     document = json.loads(result.stdout)
-    assert len(document["ranking"]) == 1
-    assert len(document["unfinished"]) == len(specs) - 1
+    assert [model["model"] for model in document["ranking"]] == specs[:1]
+    assert document["unfinished"] == specs[1:]
     assert document["race"]
     budget = document["budget"]
     assert budget["is_spent"]
-    assert (budget["seconds"], budget["samples"], budget["samples_spent"]) == (1e-06, None, 0)
+    assert (budget["seconds"], budget["samples"], budget["samples_spent"]) == (1e-06, None, 20)
 
 
 def test_a_budget_that_is_large_enough_ranks_all(

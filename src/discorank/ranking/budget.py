@@ -103,10 +103,20 @@ class Spending:
         """Seconds since the ranking was asked for."""
         return self._clock() - self._began
 
-    def is_out_of_time(self) -> bool:
-        """Say whether the time is over; then it is what ends the ranking."""
+    def is_out_of_time(self, n_done: int) -> bool:
+        """Say whether the time is over; then it is what ends the ranking.
+
+        It never is before one of the models that have to be run is done, so that the same command,
+        given again, comes further each time.
+
+        Parameters
+        ----------
+        n_done : int
+            Models of this round that are done, those first that need not be run.
+        """
         limit = self.budget.seconds
-        is_over = limit is not None and self.seconds >= limit
+        n_free = sum(n_missing == 0 for n_missing in self._missing.values())
+        is_over = limit is not None and n_done > n_free and self.seconds >= limit
         self._is_spent |= is_over
         return is_over
 

@@ -146,6 +146,8 @@ class Schedule:
                 needed = missing(running, part) if spending.budget.is_limited else {}
                 if n_begun == 0:
                     running = spending.first(running, needed)
+                    if needed:  # first those that are free
+                        running.sort(key=lambda spec: needed[spec] > 0)
                 elif not spending.affords(needed):
                     self._leave(running, Left(n_begun, spending.seconds, "budget"))
                     break
@@ -195,7 +197,7 @@ class Schedule:
             else:
                 spending.end(work.spec, outcome)
                 self._tell("model_scored", work.spec, _facts(outcome, panel))
-            if len(parts) == 1 and n_done < len(works) and spending.is_out_of_time():
+            if len(parts) == 1 and n_done < len(works) and spending.is_out_of_time(n_done):
                 break
 
     def _scored_of(self, specs: Sequence[str]) -> dict[str, Scored]:

@@ -147,7 +147,7 @@ def test_what_is_stored_needs_no_time(contest: tuple[Path, list[str]]) -> None:
     spending.begin(spec)
     clock.now += 59.0
     spending.end(spec, scored)
-    assert not Spending(Budget(seconds=60.0), clock).is_out_of_time()
+    assert not Spending(Budget(seconds=60.0), clock).is_out_of_time(1)
     assert spending.affords({spec: 0})
     assert not spending.affords({spec: 100})
 
@@ -218,11 +218,14 @@ def test_samples_in_the_cache_are_free(images: tuple[Path, list[str]], tmp_path:
     assert {model.model: model.score for model in cached.models} == scores
 
 
-def test_a_tiny_time_ranks_the_first_model(contest: tuple[Path, list[str]]) -> None:
-    ranking = ranked(contest, budget=1e-9)
-    assert len(ranking.models) == 1
-    assert len(ranking.unfinished) == 2
-    assert not ranking.is_interrupted
+def test_a_tiny_time_comes_a_model_further_each_time(
+    images: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    for n_models in (1, 2, 3):
+        ranking = ranked(images, budget=1e-9, cache=tmp_path, workers=0)
+        assert {model.model for model in ranking.models} == set(images[1][:n_models])
+        assert list(ranking.unfinished) == images[1][n_models:]
+        assert not ranking.is_interrupted
 
 
 @pytest.mark.parametrize(
