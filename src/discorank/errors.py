@@ -7,7 +7,14 @@ class; anything else that reaches it is a bug and shows its traceback.
 
 from __future__ import annotations
 
-__all__ = ["DiscorankError", "InvalidInput", "MissingExtra", "ModelFailed", "UnknownName"]
+__all__ = [
+    "DiscorankError",
+    "InvalidInput",
+    "MissingExtra",
+    "ModelFailed",
+    "UnknownName",
+    "kind_and_text",
+]
 
 
 class DiscorankError(Exception):
@@ -35,3 +42,9 @@ class ModelFailed(DiscorankError, RuntimeError):
     """One candidate model could not be loaded or run. A ranking reports it and goes on."""
 
     exit_code = 3
+
+
+def kind_and_text(error: BaseException) -> str:
+    """Return the kind of an error that others raised, and what it says, if it says anything."""
+    kind, text = type(error).__name__, str(error)
+    return f"{kind}: {text}" if text else kind

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from discorank.errors import DiscorankError, MissingExtra, ModelFailed
+from discorank.errors import DiscorankError, MissingExtra, ModelFailed, kind_and_text
 from discorank.hub.spec import Spec, did_you_mean
 from discorank.types import Candidate, Encoded, Float32Array
 
@@ -75,7 +75,7 @@ def failing(doing: str) -> Iterator[None]:
     except DiscorankError:
         raise
     except Exception as error:  # model code may raise anything, and it fails one model only
-        reason = textwrap.shorten(f"{type(error).__name__}: {error}", 300, placeholder=" ...")
+        reason = textwrap.shorten(kind_and_text(error), 300, placeholder=" ...")
         hint = "; try a smaller batch size" if "out of memory" in str(error).lower() else ""
         raise ModelFailed(f"{doing}: {reason}{hint}") from error
 

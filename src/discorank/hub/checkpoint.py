@@ -15,7 +15,7 @@ import huggingface_hub
 import safetensors
 import torch
 
-from discorank.errors import ModelFailed
+from discorank.errors import ModelFailed, kind_and_text
 from discorank.hub.adapter import failing, located
 from discorank.hub.spec import did_you_mean
 from discorank.hub.weights import sha256
@@ -173,7 +173,7 @@ def _fetched(name: str, revision: str | None, patterns: tuple[str, ...]) -> Path
             name, revision=revision, allow_patterns=list(patterns), ignore_patterns=ignored
         )
     except Exception as error:  # the client raises errors of several libraries
-        reason = textwrap.shorten(f"{type(error).__name__}: {error}", 120, placeholder=" ...")
+        reason = textwrap.shorten(kind_and_text(error), 120, placeholder=" ...")
         raise ModelFailed(
             f"{name!r} is no folder here, and could not be fetched from the hub"
             f"{did_you_mean(name, _known(name)) or '; check the spelling,'} or, without a network, "

@@ -6,7 +6,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, get_args
 
-from discorank.errors import DiscorankError, InvalidInput, UnknownName
+from discorank.errors import DiscorankError, InvalidInput, UnknownName, kind_and_text
 from discorank.features import pick_device
 from discorank.hub import default_pool, expand, label_of, resolve
 from discorank.ranking.result import FailedModel
@@ -93,7 +93,7 @@ def attempt(
         reason = str(error)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a model runs code of its own
         _log.info("%s failed", spec, exc_info=True)
-        reason = f"{type(error).__name__}: {error}"
+        reason = kind_and_text(error)
     return failure(spec, reason)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from discorank.errors import kind_and_text
+
 if TYPE_CHECKING:
     from discorank.types import JSON
 
@@ -69,13 +71,13 @@ def told(events: Events | None, facts: Mapping[str, JSON]) -> Iterator[Events]:
         try:
             listener(event, facts)
         except Exception as error:  # noqa: BLE001 - code of the user, or of a server's client
-            _log.warning("%s was not recorded: %s: %s", event, type(error).__name__, error)
+            _log.warning("%s was not recorded: %s", event, kind_and_text(error))
 
     listener("run_started", facts)
     try:
         yield tell
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
-        reason = "interrupted" if interrupted else f"{type(error).__name__}: {error}"
+        reason = "interrupted" if interrupted else kind_and_text(error)
         tell("run_stopped", {"reason": reason})
         raise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from discorank.errors import DiscorankError, InvalidInput
+from discorank.errors import DiscorankError, InvalidInput, kind_and_text
 from discorank.ranking.options import all_options
 from discorank.ranking.result import Standing
 from discorank.scoring.bootstrap import (
@@ -276,7 +276,7 @@ class Panel:
             return str(error)
         except Exception as error:  # noqa: BLE001 - a plug-in may fail in any way
             _log.info("%s failed", scorer.name, exc_info=True)
-            return f"{type(error).__name__}: {error}"
+            return kind_and_text(error)
 
 
 def _ranked(scores: Mapping[str, Score], sure: Sureness | None) -> dict[str, Standing]:

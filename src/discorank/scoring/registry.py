@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from discorank.errors import InvalidInput, UnknownName
+from discorank.errors import InvalidInput, UnknownName, kind_and_text
 from discorank.scoring.probe import Probe
 from discorank.types import JSON, Float64Array, Score, Task
 
@@ -442,7 +442,7 @@ def _load(name: str, entries: list[EntryPoint]) -> Scorer:
         scorer = entries[0].load()
     except Exception as error:  # a plug-in may fail in any way; the cause is kept
         raise InvalidInput(
-            f"{origin} cannot be loaded: {type(error).__name__}: {error}; update or uninstall it"
+            f"{origin} cannot be loaded: {kind_and_text(error)}; update or uninstall it"
         ) from error
     if not isinstance(scorer, Scorer):
         raise InvalidInput(f"{origin} must be a discorank Scorer, got {scorer!r}")

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from discorank._optional import import_optional
+from discorank.errors import kind_and_text
 from discorank.types import Audio
 
 __all__ = ["AUDIO", "IMAGE", "MEDIA", "Medium", "Source", "image_size"]
@@ -87,7 +88,7 @@ def _image_fault(source: Source) -> str | None:
     except UnidentifiedImageError:
         return "not an image, or damaged from its first bytes on"
     except Exception as error:  # noqa: BLE001 - Pillow's plugins raise whatever a file makes them
-        return f"{type(error).__name__}: {error}"
+        return kind_and_text(error)
     return None
 
 

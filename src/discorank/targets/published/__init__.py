@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
-from discorank.errors import InvalidInput, UnknownName
+from discorank.errors import InvalidInput, UnknownName, kind_and_text
 from discorank.targets.published import cifar, lists, matlab
 from discorank.targets.published.listing import Parts
 
@@ -65,7 +65,7 @@ class PublishedSet:
             if isinstance(error, InvalidInput):
                 raise
             raise InvalidInput(
-                f"{folder}: cannot be read as {self.title}: {type(error).__name__}: {error}"
+                f"{folder}: cannot be read as {self.title}: {kind_and_text(error)}"
             ) from error
 
 
