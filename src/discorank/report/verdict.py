@@ -89,13 +89,15 @@ def recommend(document: Document) -> str:
 
 def unfinished(document: Document) -> list[str]:
     """Say that the ranking is not of all models."""
+    interrupted = _interrupted_race(document["ranking"])
     specs = [printable(spec) for spec in document["unfinished"]]
     if not specs:
-        return _interrupted_race(document["ranking"])
+        return interrupted
     more = f" and {len(specs) - 3} more" if len(specs) > 3 else ""
     budget = document["budget"]
     why = "The budget was spent" if budget and budget["is_spent"] else "Interrupted"
-    return [f"{why} before {', '.join(specs[:3])}{more}; the same command goes on there."]
+    before = f"{why} before {', '.join(specs[:3])}{more}; the same command goes on there."
+    return [before, *interrupted]
 
 
 def _interrupted_race(models: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -18,7 +18,7 @@ from discorank.scoring.spectral import group_ratios
 
 if TYPE_CHECKING:
     from discorank.scoring.arrays import Array, Precision
-    from discorank.scoring.ncc import NccModel
+    from discorank.scoring.ncc_model import NccModel
     from discorank.scoring.ncc_slopes import NccSlopes
     from discorank.types import Float64Array, IntArray
 

@@ -14,7 +14,8 @@ from discorank.scoring.shrinkage import covariance_weight, prior_strength
 
 if TYPE_CHECKING:
     from discorank.scoring.arrays import Array
-    from discorank.scoring.ncc import Covariance, NccModel
+    from discorank.scoring.ncc import Covariance
+    from discorank.scoring.ncc_model import NccModel
     from discorank.types import Float64Array, IntArray
 
 __all__ = ["NccSlopes", "SlopeSums", "ncc_slopes"]

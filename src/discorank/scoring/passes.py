@@ -12,7 +12,8 @@ from scipy import linalg
 
 from discorank.errors import InvalidInput
 from discorank.scoring.arrays import segment_sums
-from discorank.scoring.ncc import Covariance, NccModel, fit_ncc
+from discorank.scoring.ncc import Covariance, fit_ncc
+from discorank.scoring.ncc_model import NccModel
 from discorank.scoring.spectral import numerical_rank, split_groups
 from discorank.scoring.spread import Population
 from discorank.scoring.validate import check_labels

@@ -338,3 +338,21 @@ def test_a_race_that_its_budget_ended_says_so(
     assert [cell(ranking, "beaten", row) for row in range(3)] == ["–", "–", "#1, 8.0s"]
     assert not ranking.is_interrupted
     assert make_ranking(unfinished=("timm:d",)).is_interrupted
+
+
+def test_an_interrupt_is_said_beside_what_the_budget_left_out(
+    make_ranking: MakeRanking, make_model: MakeModel
+) -> None:
+    models = (
+        make_model(model="a", left=Left(2, 61.0, "interrupted")),
+        make_model(rank=2, model="b", left=Left(1, 8.0, "beaten")),
+    )
+    use = BudgetUse(90.0, None, 61.0, 500, 3, 4, is_spent=True)
+    ranking = make_ranking(models=models, race=True, budget=use, unfinished=("timm:d",))
+    first, second, *_ = summarize_ranking(ranking.to_dict()).sentence.splitlines()
+    assert first.startswith("The budget was spent before timm:d")
+    assert second == (
+        "Interrupted in round 3 of the race: what follows is the ranking after round 2; "
+        "the same command goes on there."
+    )
+    assert ranking.is_interrupted
