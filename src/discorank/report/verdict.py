@@ -105,7 +105,7 @@ def _interrupted_race(models: Sequence[Mapping[str, Any]]) -> list[str]:
     left = [model["left"] for model in models if model["left"]]
     rounds = [one["round"] for one in left if one["reason"] == "interrupted"]
     return [
-        f"Interrupted in round {done + 1} of the race: what follows is the ranking after round "
+        f"Interrupted in round {done + 1} of the race: this is the ranking after round "
         f"{done}; the same command goes on there."
         for done in rounds[:1]
     ]

@@ -352,7 +352,7 @@ def test_an_interrupt_is_said_beside_what_the_budget_left_out(
     first, second, *_ = summarize_ranking(ranking.to_dict()).sentence.splitlines()
     assert first.startswith("The budget was spent before timm:d")
     assert second == (
-        "Interrupted in round 3 of the race: what follows is the ranking after round 2; "
+        "Interrupted in round 3 of the race: this is the ranking after round 2; "
         "the same command goes on there."
     )
     assert ranking.is_interrupted
