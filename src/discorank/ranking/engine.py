@@ -75,7 +75,8 @@ def rank(
     A model that cannot be loaded, run or scored is listed in the result with the reason, and the
     others are ranked. Mistakes about the target, the scorer or the spelling of a spec stop at once.
     An interrupt (Ctrl-C) ends with the ranking of the models that were done, if any; the features
-    of those are kept, and the same call goes on with the others.
+    of those are kept, and the same call goes on with the others. In a later round of a race it is
+    the ranking of the round before, in which all have seen the same samples.
 
     Parameters
     ----------
@@ -136,7 +137,8 @@ def rank(
     budget : float, optional
         Seconds that the ranking may take. It is then a race: after the first round, one is begun
         only if it can be finished in time, as the rounds before let expect. Models that the first
-        round does not reach in time are not ranked; `Ranking.unfinished` names them.
+        round does not reach in time are not ranked; `Ranking.unfinished` names them. Those whose
+        features the cache holds come first, and one of the others is always run.
     budget_samples : int, optional
         Samples that models may be run on, all models together; likewise. Features that the cache
         holds cost nothing.
